@@ -1,0 +1,31 @@
+//! The language between the server and `homereel-worker`: messages and their framing.
+//!
+//! The worker says [`Event::Hello`] first. Then every [`Request`] carries a number, and every
+//! event about it repeats that number; the last event of a request is the one
+//! [`Event::is_last`] names. Media bytes never travel in the pipe: the worker reads one already
+//! open file and writes into one already open folder. What does not belong here: libav, tokio.
+
+pub mod frame;
+pub mod message;
+
+/// Raised whenever a message changes its meaning; both ends must agree exactly.
+pub const VERSION: u32 = 1;
+
+/// Descriptor on which the worker finds its input, open for reading.
+pub const INPUT_DESCRIPTOR: i32 = 3;
+
+/// Descriptor of the folder into which the worker writes.
+pub const OUTPUT_DESCRIPTOR: i32 = 4;
+
+/// Environment variable without which the worker refuses to start, because a person who runs it
+/// by hand would only see binary frames.
+pub const GUARD_VARIABLE: &str = "HOMEREEL_WORKER";
+
+/// Video times in messages are in ticks of 1/90000 s on the title's timeline.
+pub const VIDEO_TIMESCALE: u32 = 90_000;
+
+/// Audio times in messages are in samples at 48 kHz on the title's timeline.
+pub const AUDIO_TIMESCALE: u32 = 48_000;
+
+/// Samples in one AAC frame.
+pub const AUDIO_FRAME_SAMPLES: i64 = 1024;

@@ -1,0 +1,223 @@
+//! A decoded picture or block of sound.
+
+use std::ptr::NonNull;
+
+use ffmpeg_next::ffi;
+
+use super::error::{AvError, check};
+use super::packet::present;
+
+/// An `AVFrame`.
+#[derive(Debug)]
+pub struct Frame {
+    raw: NonNull<ffi::AVFrame>,
+}
+
+// SAFETY: a frame owns references to buffers whose counters are atomic; the pixels are only
+// written by whoever made the frame, before it is handed on.
+unsafe impl Send for Frame {}
+
+impl Frame {
+    /// An empty frame.
+    pub fn new() -> Result<Self, AvError> {
+        // SAFETY: no arguments; null means no memory.
+        let raw = unsafe { ffi::av_frame_alloc() };
+        NonNull::new(raw)
+            .map(|raw| Self { raw })
+            .ok_or(AvError::NO_MEMORY)
+    }
+
+    /// A second reference to the same pixels; nothing is copied.
+    pub fn share(&self) -> Result<Self, AvError> {
+        // SAFETY: valid frame; null means no memory.
+        let raw = unsafe { ffi::av_frame_clone(self.raw.as_ptr()) };
+        NonNull::new(raw)
+            .map(|raw| Self { raw })
+            .ok_or(AvError::NO_MEMORY)
+    }
+
+    /// A block of planar float silence or sound to be filled by [`plane_f32_mut`](Self::plane_f32_mut).
+    pub fn sound(samples: usize, channels: u32, sample_rate: u32) -> Result<Self, AvError> {
+        let mut frame = Self::new()?;
+        let raw = frame.as_mut_ptr();
+        // SAFETY: the fields are set before av_frame_get_buffer reads them; the layout is
+        // initialised by av_channel_layout_default.
+        let code = unsafe {
+            (*raw).nb_samples = i32::try_from(samples).map_err(|_| AvError::NO_MEMORY)?;
+            (*raw).format = ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP as i32;
+            (*raw).sample_rate = i32::try_from(sample_rate).map_err(|_| AvError::INVALID_DATA)?;
+            ffi::av_channel_layout_default(
+                &raw mut (*raw).ch_layout,
+                i32::try_from(channels).map_err(|_| AvError::INVALID_DATA)?,
+            );
+            ffi::av_frame_get_buffer(raw, 0)
+        };
+        check(code)?;
+        Ok(frame)
+    }
+
+    /// A black picture in 8-bit 4:2:0, limited range.
+    pub fn black(width: u32, height: u32) -> Result<Self, AvError> {
+        let mut frame = Self::new()?;
+        let raw = frame.as_mut_ptr();
+        // SAFETY: the fields are set before av_frame_get_buffer reads them; the planes are then
+        // `linesize * height` bytes long (half the height for chroma, rounded up).
+        unsafe {
+            (*raw).width = i32::try_from(width).map_err(|_| AvError::INVALID_DATA)?;
+            (*raw).height = i32::try_from(height).map_err(|_| AvError::INVALID_DATA)?;
+            (*raw).format = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as i32;
+            check(ffi::av_frame_get_buffer(raw, 0))?;
+            for (plane, value) in [(0, 16_u8), (1, 128), (2, 128)] {
+                let rows = if plane == 0 {
+                    height
+                } else {
+                    height.div_ceil(2)
+                } as usize;
+                let stride = usize::try_from((*raw).linesize[plane]).unwrap_or(0);
+                std::ptr::write_bytes((*raw).data[plane], value, stride * rows);
+            }
+        }
+        Ok(frame)
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut ffi::AVFrame {
+        self.raw.as_ptr()
+    }
+
+    pub(super) fn as_ptr(&self) -> *const ffi::AVFrame {
+        self.raw.as_ptr()
+    }
+
+    fn fields(&self) -> &ffi::AVFrame {
+        // SAFETY: the pointer is valid for as long as self.
+        unsafe { self.raw.as_ref() }
+    }
+
+    fn fields_mut(&mut self) -> &mut ffi::AVFrame {
+        // SAFETY: the pointer is valid for as long as self, which is borrowed uniquely.
+        unsafe { self.raw.as_mut() }
+    }
+
+    /// Releases the pixels and keeps the frame for another use.
+    pub fn clear(&mut self) {
+        // SAFETY: valid frame.
+        unsafe { ffi::av_frame_unref(self.raw.as_ptr()) }
+    }
+
+    /// The decoder's best guess of the presentation time, in the packets' time base.
+    pub fn best_timestamp(&self) -> Option<i64> {
+        present(self.fields().best_effort_timestamp).or_else(|| present(self.fields().pts))
+    }
+
+    /// The presentation time that was set.
+    pub fn pts(&self) -> Option<i64> {
+        present(self.fields().pts)
+    }
+
+    /// Sets the presentation time, in whatever time base the receiver uses.
+    pub fn set_pts(&mut self, pts: i64) {
+        self.fields_mut().pts = pts;
+    }
+
+    /// Asks the encoder for a keyframe here, or leaves the choice to it. Without the second case
+    /// the encoder would copy the source's picture types (libx264.c obeys `pict_type`).
+    pub fn force_keyframe(&mut self, force: bool) {
+        self.fields_mut().pict_type = if force {
+            ffi::AVPictureType::AV_PICTURE_TYPE_I
+        } else {
+            ffi::AVPictureType::AV_PICTURE_TYPE_NONE
+        };
+    }
+
+    /// Pixels from left to right.
+    pub fn width(&self) -> u32 {
+        u32::try_from(self.fields().width).unwrap_or(0)
+    }
+
+    /// Pixels from top to bottom.
+    pub fn height(&self) -> u32 {
+        u32::try_from(self.fields().height).unwrap_or(0)
+    }
+
+    /// libav's number of the pixel or sample format.
+    pub fn format(&self) -> i32 {
+        self.fields().format
+    }
+
+    /// Width of a pixel over its height; 0/1 where unknown.
+    pub fn sample_aspect_ratio(&self) -> (i32, i32) {
+        let ratio = self.fields().sample_aspect_ratio;
+        (ratio.num, ratio.den)
+    }
+
+    /// The picture consists of two fields.
+    pub fn is_interlaced(&self) -> bool {
+        self.fields().interlaced_frame != 0
+    }
+
+    /// The decoder knows that the picture is damaged.
+    pub fn is_corrupt(&self) -> bool {
+        self.fields().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
+    }
+
+    /// The transfer function is that of PQ or HLG.
+    pub fn is_hdr(&self) -> bool {
+        super::stream::is_hdr_transfer(self.fields().color_trc)
+    }
+
+    /// Samples in a block of sound.
+    pub fn samples(&self) -> usize {
+        usize::try_from(self.fields().nb_samples).unwrap_or(0)
+    }
+
+    /// Samples a second.
+    pub fn sample_rate(&self) -> u32 {
+        u32::try_from(self.fields().sample_rate).unwrap_or(0)
+    }
+
+    /// Channels of a block of sound.
+    pub fn channels(&self) -> u32 {
+        u32::try_from(self.fields().ch_layout.nb_channels).unwrap_or(0)
+    }
+
+    /// One channel of a planar float block made by [`sound`](Self::sound).
+    pub fn plane_f32_mut(&mut self, channel: usize) -> &mut [f32] {
+        let samples = self.samples();
+        let planar_float = ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP as i32;
+        let channels = self.channels() as usize;
+        let fields = self.fields_mut();
+        if fields.format != planar_float || channel >= channels {
+            return &mut [];
+        }
+        // SAFETY: a planar float frame has one plane of `nb_samples` floats per channel, all
+        // reachable through extended_data; libav aligns planes to at least 32 bytes.
+        unsafe {
+            let plane = *fields.extended_data.add(channel);
+            std::slice::from_raw_parts_mut(plane.cast::<f32>(), samples)
+        }
+    }
+
+    /// The luma rows of an 8-bit picture, without padding.
+    pub fn luma_rows(&self) -> impl Iterator<Item = &[u8]> {
+        let (width, height) = (self.width() as usize, self.height() as usize);
+        let stride = usize::try_from(self.fields().linesize[0]).unwrap_or(0);
+        let start = self.fields().data[0];
+        let rows = if start.is_null() || stride < width {
+            0
+        } else {
+            height
+        };
+        (0..rows).map(move |row| {
+            // SAFETY: plane 0 has `height` rows of `stride` bytes, of which `width` are pixels.
+            unsafe { std::slice::from_raw_parts(start.add(row * stride), width) }
+        })
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        let mut raw = self.raw.as_ptr();
+        // SAFETY: allocated by libav, freed once.
+        unsafe { ffi::av_frame_free(&raw mut raw) }
+    }
+}

@@ -1,0 +1,343 @@
+//! The input: a demuxer over one already open file, and nothing else.
+//!
+//! libav reads through our own callbacks (`AVIOContext`), formats are limited to a list, and every
+//! attempt of a demuxer to open something further is refused. Names never reach libav.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::ptr::{self, NonNull};
+
+use ffmpeg_next::ffi;
+
+use super::error::{AvError, check};
+use super::options::Options;
+use super::packet::Packet;
+use super::stream::{Kind, Stream};
+
+/// Demuxers that may look at a file. Everything that opens further files by name (hls, dash,
+/// concat, image2, sdp, …) is left out; see `reliability.md` §2.1 for what those can be made to do.
+const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,asf,ogg,wav,w64,\
+                       flac,mp3,aac,ac3,eac3,dts,mpegvideo,h264,hevc,m4v,h263,amr,aiff,caf,dv,mxf,gxf,nut";
+
+/// The largest picture that is decoded, in pixels: 8192 x 8192.
+pub const MAX_PIXELS: &str = "67108864";
+
+/// Bytes that libav asks the file for at a time.
+const BUFFER_BYTES: usize = 128 * 1024;
+
+/// The most tracks a file may have before the rest is ignored.
+const MAX_STREAMS: &str = "64";
+
+/// An open file, demuxed.
+#[derive(Debug)]
+pub struct Input {
+    context: NonNull<ffi::AVFormatContext>,
+    // Freed after `context`, which points to it. Field order is drop order.
+    io: Io,
+}
+
+// SAFETY: a format context has no thread-local state; only one thread uses it at a time.
+unsafe impl Send for Input {}
+
+impl Input {
+    /// Recognises the container and its tracks.
+    pub fn open(file: File) -> Result<Self, AvError> {
+        let io = Io::new(file)?;
+        let mut options = Options::new(&[
+            ("format_whitelist", FORMATS),
+            ("max_streams", MAX_STREAMS),
+            ("probesize", "8000000"),
+            ("analyzeduration", "10000000"),
+        ])?;
+        // SAFETY: the context is checked for null; on failure avformat_open_input frees it. The
+        // io context outlives the format context because it is dropped after it.
+        let context = unsafe {
+            let mut context = ffi::avformat_alloc_context();
+            let fields = context.as_mut().ok_or(AvError::NO_MEMORY)?;
+            fields.pb = io.context.as_ptr();
+            fields.flags |= ffi::AVFMT_FLAG_CUSTOM_IO | ffi::AVFMT_FLAG_GENPTS;
+            fields.io_open = Some(refuse_to_open);
+            check(ffi::avformat_open_input(
+                &raw mut context,
+                ptr::null(),
+                ptr::null(),
+                options.as_mut_ptr(),
+            ))?;
+            NonNull::new(context).ok_or(AvError::NO_MEMORY)?
+        };
+        let mut input = Self { context, io };
+        input.find_stream_info()?;
+        Ok(input)
+    }
+
+    /// `avformat_find_stream_info` with limits for the decoders that it opens.
+    fn find_stream_info(&mut self) -> Result<(), AvError> {
+        let mut limits = (0..self.stream_count())
+            .map(|_| Options::new(&[("max_pixels", MAX_PIXELS), ("threads", "1")]))
+            .collect::<Result<Vec<_>, _>>()?;
+        // The call takes an array with one dictionary per stream and may replace each.
+        // SAFETY: the array has as many entries as there are streams at the time of the call.
+        unsafe {
+            let mut array: Vec<*mut ffi::AVDictionary> = limits
+                .iter_mut()
+                .map(|options| options.as_mut_ptr().read())
+                .collect();
+            let code = ffi::avformat_find_stream_info(self.context.as_ptr(), array.as_mut_ptr());
+            for (options, entry) in limits.iter_mut().zip(array) {
+                options.as_mut_ptr().write(entry);
+            }
+            check(code).map(drop)
+        }
+    }
+
+    fn stream_count(&self) -> usize {
+        // SAFETY: valid context.
+        unsafe { self.context.as_ref() }.nb_streams as usize
+    }
+
+    /// libav's name of the container.
+    pub fn container(&self) -> String {
+        // SAFETY: an opened context has a format with a static, zero-terminated name.
+        unsafe {
+            let format = self.context.as_ref().iformat;
+            std::ffi::CStr::from_ptr((*format).name)
+                .to_string_lossy()
+                .into_owned()
+        }
+    }
+
+    /// Descriptions of all tracks.
+    pub fn streams(&self) -> Result<Vec<Stream>, AvError> {
+        (0..self.stream_count())
+            .map(|index| {
+                // SAFETY: `streams` has `nb_streams` valid entries.
+                unsafe {
+                    let stream = *self.context.as_ref().streams.add(index);
+                    Stream::copy_of(index, stream)
+                }
+            })
+            .collect()
+    }
+
+    /// The track that libav would play, covers left out.
+    pub fn best_stream(&self, kind: Kind) -> Option<usize> {
+        let kind = match kind {
+            Kind::Video => ffi::AVMediaType::AVMEDIA_TYPE_VIDEO,
+            Kind::Audio => ffi::AVMediaType::AVMEDIA_TYPE_AUDIO,
+            Kind::Subtitle => ffi::AVMediaType::AVMEDIA_TYPE_SUBTITLE,
+            Kind::Data => ffi::AVMediaType::AVMEDIA_TYPE_DATA,
+        };
+        // SAFETY: valid context; a null decoder pointer means that none is wanted.
+        let index = unsafe {
+            ffi::av_find_best_stream(self.context.as_ptr(), kind, -1, -1, ptr::null_mut(), 0)
+        };
+        usize::try_from(index).ok()
+    }
+
+    /// Reads only the given tracks from now on; what demuxers can skip is not even read.
+    pub fn select(&mut self, wanted: &[usize]) {
+        for index in 0..self.stream_count() {
+            let discard = if wanted.contains(&index) {
+                ffi::AVDiscard::AVDISCARD_DEFAULT
+            } else {
+                ffi::AVDiscard::AVDISCARD_ALL
+            };
+            // SAFETY: `streams` has `nb_streams` valid entries.
+            unsafe { (**self.context.as_ref().streams.add(index)).discard = discard };
+        }
+    }
+
+    /// The next packet of any selected track; [`AvError::END`] at the end.
+    pub fn read(&mut self, packet: &mut Packet) -> Result<(), AvError> {
+        packet.clear();
+        // SAFETY: valid context and packet.
+        check(unsafe { ffi::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) }).map(drop)
+    }
+
+    /// Moves to a place at or before `timestamp` of `track`. libav may land later all the same
+    /// (MPEG-TS and PS do), so the caller must verify where it is.
+    pub fn seek(&mut self, track: usize, timestamp: i64) -> Result<(), AvError> {
+        let track = c_int::try_from(track).map_err(|_| AvError::INVALID_DATA)?;
+        // SAFETY: valid context.
+        check(unsafe {
+            ffi::avformat_seek_file(
+                self.context.as_ptr(),
+                track,
+                i64::MIN,
+                timestamp,
+                timestamp,
+                ffi::AVSEEK_FLAG_BACKWARD,
+            )
+        })
+        .map(drop)
+    }
+
+    /// Moves to a byte position, for containers that can resume anywhere.
+    pub fn seek_bytes(&mut self, position: i64) -> Result<(), AvError> {
+        // SAFETY: valid context.
+        check(unsafe {
+            ffi::avformat_seek_file(
+                self.context.as_ptr(),
+                -1,
+                i64::MIN,
+                position,
+                i64::MAX,
+                ffi::AVSEEK_FLAG_BYTE,
+            )
+        })
+        .map(drop)
+    }
+
+    /// Length of the file in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.io.size_bytes()
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        let mut context = self.context.as_ptr();
+        // SAFETY: opened by avformat_open_input; with CUSTOM_IO set, `pb` is left to us.
+        unsafe { ffi::avformat_close_input(&raw mut context) }
+    }
+}
+
+/// The custom `AVIOContext` and the file behind it.
+#[derive(Debug)]
+struct Io {
+    context: NonNull<ffi::AVIOContext>,
+    // Boxed: the AVIOContext holds its address.
+    source: NonNull<Source>,
+}
+
+#[derive(Debug)]
+struct Source {
+    file: File,
+    position: u64,
+}
+
+impl Source {
+    fn size_bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+}
+
+impl Io {
+    fn new(file: File) -> Result<Self, AvError> {
+        let source = Box::into_raw(Box::new(Source { file, position: 0 }));
+        let buffer_bytes = c_int::try_from(BUFFER_BYTES).map_err(|_| AvError::NO_MEMORY)?;
+        // SAFETY: the buffer comes from av_malloc as required; `source` stays valid until Drop.
+        // Both are taken back if the context cannot be made.
+        unsafe {
+            let buffer = ffi::av_malloc(BUFFER_BYTES);
+            let context = if buffer.is_null() {
+                ptr::null_mut()
+            } else {
+                ffi::avio_alloc_context(
+                    buffer.cast(),
+                    buffer_bytes,
+                    0,
+                    source.cast(),
+                    Some(read_packet),
+                    None,
+                    Some(seek),
+                )
+            };
+            match (NonNull::new(context), NonNull::new(source)) {
+                (Some(context), Some(source)) => Ok(Self { context, source }),
+                _ => {
+                    ffi::av_free(buffer);
+                    drop(Box::from_raw(source));
+                    Err(AvError::NO_MEMORY)
+                }
+            }
+        }
+    }
+
+    fn size_bytes(&self) -> u64 {
+        // SAFETY: `source` is valid until Drop.
+        unsafe { self.source.as_ref() }.size_bytes()
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        let mut context = self.context.as_ptr();
+        // SAFETY: libav may have replaced the buffer, so it is taken from the context; the
+        // source was made by Box::into_raw and is freed once.
+        unsafe {
+            ffi::av_freep((&raw mut (*context).buffer).cast());
+            ffi::avio_context_free(&raw mut context);
+            drop(Box::from_raw(self.source.as_ptr()));
+        }
+    }
+}
+
+/// # Safety
+/// Called by libav with the `Source` given to `avio_alloc_context` and a buffer of `size` bytes.
+unsafe extern "C" fn read_packet(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> c_int {
+    // SAFETY: see above; only one callback runs at a time.
+    let (source, buffer) = unsafe {
+        let source = &mut *opaque.cast::<Source>();
+        (
+            source,
+            std::slice::from_raw_parts_mut(buffer, usize::try_from(size).unwrap_or(0)),
+        )
+    };
+    loop {
+        match source.file.read_at(buffer, source.position) {
+            Ok(0) => return ffi::AVERROR_EOF,
+            Ok(count) => {
+                source.position += count as u64;
+                return c_int::try_from(count).unwrap_or(c_int::MAX);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return -error.raw_os_error().unwrap_or(libc_eio()),
+        }
+    }
+}
+
+/// # Safety
+/// Called by libav with the `Source` given to `avio_alloc_context`.
+unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
+    // SAFETY: see above; only one callback runs at a time.
+    let source = unsafe { &mut *opaque.cast::<Source>() };
+    let size = i64::try_from(source.size_bytes()).unwrap_or(i64::MAX);
+    let base = match whence & !ffi::AVSEEK_FORCE {
+        ffi::AVSEEK_SIZE => return size,
+        0 => 0,
+        1 => i64::try_from(source.position).unwrap_or(i64::MAX),
+        2 => size,
+        _ => return i64::from(-libc_einval()),
+    };
+    match u64::try_from(base.saturating_add(offset)) {
+        Ok(position) => {
+            source.position = position;
+            base.saturating_add(offset)
+        }
+        Err(_) => i64::from(-libc_einval()),
+    }
+}
+
+fn libc_eio() -> c_int {
+    rustix::io::Errno::IO.raw_os_error()
+}
+
+fn libc_einval() -> c_int {
+    rustix::io::Errno::INVAL.raw_os_error()
+}
+
+/// Refuses whatever a demuxer wants to open beside its input.
+///
+/// # Safety
+/// Called by libav; touches none of its arguments.
+unsafe extern "C" fn refuse_to_open(
+    _context: *mut ffi::AVFormatContext,
+    _io: *mut *mut ffi::AVIOContext,
+    _url: *const c_char,
+    _flags: c_int,
+    _options: *mut *mut ffi::AVDictionary,
+) -> c_int {
+    -rustix::io::Errno::PERM.raw_os_error()
+}

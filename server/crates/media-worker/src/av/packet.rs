@@ -1,0 +1,123 @@
+//! A compressed packet.
+
+use std::ptr::NonNull;
+
+use ffmpeg_next::ffi;
+
+use super::error::AvError;
+
+/// An `AVPacket`, reused for many reads.
+#[derive(Debug)]
+pub struct Packet {
+    raw: NonNull<ffi::AVPacket>,
+}
+
+// SAFETY: a packet owns its reference-counted data, whose counter is atomic.
+unsafe impl Send for Packet {}
+
+impl Packet {
+    /// An empty packet.
+    pub fn new() -> Result<Self, AvError> {
+        // SAFETY: no arguments; null means no memory.
+        let raw = unsafe { ffi::av_packet_alloc() };
+        NonNull::new(raw)
+            .map(|raw| Self { raw })
+            .ok_or(AvError::NO_MEMORY)
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut ffi::AVPacket {
+        self.raw.as_ptr()
+    }
+
+    pub(super) fn as_ptr(&self) -> *const ffi::AVPacket {
+        self.raw.as_ptr()
+    }
+
+    fn fields(&self) -> &ffi::AVPacket {
+        // SAFETY: the pointer is valid for as long as self.
+        unsafe { self.raw.as_ref() }
+    }
+
+    /// Releases the data and keeps the packet for another read.
+    pub fn clear(&mut self) {
+        // SAFETY: valid packet.
+        unsafe { ffi::av_packet_unref(self.raw.as_ptr()) }
+    }
+
+    /// Index of the track it belongs to; -1 for packets that do not come from a file.
+    pub fn track(&self) -> Option<usize> {
+        usize::try_from(self.fields().stream_index).ok()
+    }
+
+    /// Presentation time in the track's time base, where the container tells.
+    pub fn pts(&self) -> Option<i64> {
+        present(self.fields().pts)
+    }
+
+    /// Decoding time in the track's time base, where the container tells.
+    pub fn dts(&self) -> Option<i64> {
+        present(self.fields().dts)
+    }
+
+    /// Length in the track's time base; zero where unknown.
+    pub fn duration(&self) -> i64 {
+        self.fields().duration.max(0)
+    }
+
+    /// Byte position in the file; negative where unknown.
+    pub fn position(&self) -> i64 {
+        self.fields().pos
+    }
+
+    /// Decoding may start here.
+    pub fn is_key(&self) -> bool {
+        self.fields().flags & ffi::AV_PKT_FLAG_KEY != 0
+    }
+
+    /// Needed to decode others but never shown: an edit list cuts it away.
+    pub fn is_discarded(&self) -> bool {
+        self.fields().flags & ffi::AV_PKT_FLAG_DISCARD != 0
+    }
+
+    /// Samples that the decoder will drop from the start of this packet.
+    pub fn skipped_samples(&self) -> u32 {
+        let mut size = 0;
+        // SAFETY: valid packet; the returned block is `size` bytes long and lives in the packet.
+        let start = unsafe {
+            let data = ffi::av_packet_get_side_data(
+                self.raw.as_ptr(),
+                ffi::AVPacketSideDataType::AV_PKT_DATA_SKIP_SAMPLES,
+                &raw mut size,
+            );
+            if data.is_null() || size < 4 {
+                return 0;
+            }
+            std::slice::from_raw_parts(data, 4)
+        };
+        u32::from_le_bytes([start[0], start[1], start[2], start[3]])
+    }
+
+    /// The compressed bytes.
+    pub fn data(&self) -> &[u8] {
+        let fields = self.fields();
+        let size = usize::try_from(fields.size).unwrap_or(0);
+        if fields.data.is_null() || size == 0 {
+            return &[];
+        }
+        // SAFETY: libav guarantees `size` readable bytes at `data` while the packet is unchanged.
+        unsafe { std::slice::from_raw_parts(fields.data, size) }
+    }
+}
+
+/// `None` for libav's "no such time".
+pub(super) fn present(timestamp: i64) -> Option<i64> {
+    (timestamp != ffi::AV_NOPTS_VALUE).then_some(timestamp)
+}
+
+impl Drop for Packet {
+    fn drop(&mut self) {
+        let mut raw = self.raw.as_ptr();
+        // SAFETY: allocated by av_packet_alloc, freed once.
+        unsafe { ffi::av_packet_free(&raw mut raw) }
+    }
+}

@@ -1,0 +1,291 @@
+//! What the demuxer knows about a track before anything is decoded.
+
+use std::ffi::{CStr, c_char};
+use std::ptr::{self, NonNull};
+
+use ffmpeg_next::ffi;
+
+use super::error::{AvError, check};
+
+/// Seconds per tick of a track as a fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeBase {
+    /// Numerator, positive.
+    pub numerator: i32,
+    /// Denominator, positive.
+    pub denominator: i32,
+}
+
+/// What a track carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Moving pictures.
+    Video,
+    /// Sound.
+    Audio,
+    /// Words.
+    Subtitle,
+    /// Anything else.
+    Data,
+}
+
+/// A copy of a stream's description, independent of the open file.
+#[derive(Debug)]
+pub struct Stream {
+    /// Index in the file.
+    pub index: usize,
+    /// What it carries.
+    pub kind: Kind,
+    /// libav's name of the codec, or the four-character code.
+    pub codec_name: String,
+    /// Unit of its timestamps.
+    pub time_base: TimeBase,
+    /// As the file has it.
+    pub language: Option<String>,
+    /// As the file has it.
+    pub title: Option<String>,
+    /// The file marks it as the default of its kind.
+    pub is_default: bool,
+    /// A still picture such as an album cover.
+    pub is_cover: bool,
+    /// Width of a pixel over its height; 0/1 where unknown.
+    pub sample_aspect_ratio: (i32, i32),
+    /// Frames a second on average, as the container says; 0/0 where it does not.
+    pub average_frame_rate: (i32, i32),
+    /// The display matrix of ISO/IEC 14496-12 §8.3.2, if there is one.
+    pub display_matrix: Option<[i32; 9]>,
+    /// The profile in the Dolby Vision configuration record, if there is one.
+    pub dolby_vision_profile: Option<u8>,
+    parameters: Parameters,
+}
+
+impl Stream {
+    /// Copies what can be known about stream `index`.
+    ///
+    /// # Safety
+    /// `raw` must be a valid stream of an open format context.
+    pub(super) unsafe fn copy_of(index: usize, raw: *mut ffi::AVStream) -> Result<Self, AvError> {
+        // SAFETY: the caller vouches for `raw`; codecpar is never null for a stream.
+        unsafe {
+            let parameters = Parameters::copy_of((*raw).codecpar)?;
+            let ratio = ffi::av_guess_sample_aspect_ratio(ptr::null_mut(), raw, ptr::null_mut());
+            let rate = (*raw).avg_frame_rate;
+            let disposition = (*raw).disposition;
+            Ok(Self {
+                index,
+                kind: parameters.kind(),
+                codec_name: parameters.codec_name(),
+                time_base: TimeBase {
+                    numerator: (*raw).time_base.num,
+                    denominator: (*raw).time_base.den,
+                },
+                language: metadata((*raw).metadata, c"language"),
+                title: metadata((*raw).metadata, c"title"),
+                is_default: disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
+                is_cover: disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
+                sample_aspect_ratio: (ratio.num, ratio.den),
+                average_frame_rate: (rate.num, rate.den),
+                display_matrix: display_matrix(raw),
+                dolby_vision_profile: dolby_vision_profile(raw),
+                parameters,
+            })
+        }
+    }
+
+    /// For opening a decoder.
+    pub(super) fn parameters(&self) -> *const ffi::AVCodecParameters {
+        self.parameters.raw.as_ptr()
+    }
+
+    fn fields(&self) -> &ffi::AVCodecParameters {
+        // SAFETY: the copy is valid for as long as self.
+        unsafe { self.parameters.raw.as_ref() }
+    }
+
+    /// Coded width and height in pixels.
+    pub fn coded_size(&self) -> (u32, u32) {
+        let side = |side: i32| u32::try_from(side).unwrap_or(0);
+        (side(self.fields().width), side(self.fields().height))
+    }
+
+    /// Channels of a sound track.
+    pub fn channels(&self) -> u32 {
+        u32::try_from(self.fields().ch_layout.nb_channels).unwrap_or(0)
+    }
+
+    /// Samples a second of a sound track.
+    pub fn sample_rate(&self) -> u32 {
+        u32::try_from(self.fields().sample_rate).unwrap_or(0)
+    }
+
+    /// The container or the parameter sets announce PQ or HLG.
+    pub fn is_hdr(&self) -> bool {
+        is_hdr_transfer(self.fields().color_trc)
+    }
+
+    /// The colour description to put on an encoder's output.
+    pub fn colour(&self) -> Colour {
+        Colour {
+            primaries: self.fields().color_primaries,
+            transfer: self.fields().color_trc,
+            matrix: self.fields().color_space,
+        }
+    }
+
+    /// This build of libav has a decoder for it.
+    pub fn has_decoder(&self) -> bool {
+        // SAFETY: takes an enum value that libav itself filled in.
+        !unsafe { ffi::avcodec_find_decoder(self.fields().codec_id) }.is_null()
+    }
+}
+
+/// How numbers in the picture mean colours, per ITU-T H.273.
+#[derive(Clone, Copy, Debug)]
+pub struct Colour {
+    pub(super) primaries: ffi::AVColorPrimaries,
+    pub(super) transfer: ffi::AVColorTransferCharacteristic,
+    pub(super) matrix: ffi::AVColorSpace,
+}
+
+impl Colour {
+    /// ITU-R BT.709, for pictures that were tone-mapped.
+    pub fn bt709() -> Self {
+        Self {
+            primaries: ffi::AVColorPrimaries::AVCOL_PRI_BT709,
+            transfer: ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709,
+            matrix: ffi::AVColorSpace::AVCOL_SPC_BT709,
+        }
+    }
+}
+
+/// PQ (SMPTE ST 2084) or HLG (ARIB STD-B67).
+pub(super) fn is_hdr_transfer(transfer: ffi::AVColorTransferCharacteristic) -> bool {
+    matches!(
+        transfer,
+        ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE2084
+            | ffi::AVColorTransferCharacteristic::AVCOL_TRC_ARIB_STD_B67
+    )
+}
+
+/// An owned `AVCodecParameters`.
+#[derive(Debug)]
+struct Parameters {
+    raw: NonNull<ffi::AVCodecParameters>,
+}
+
+// SAFETY: plain data that nobody else points to.
+unsafe impl Send for Parameters {}
+
+impl Parameters {
+    /// # Safety
+    /// `source` must be valid.
+    unsafe fn copy_of(source: *const ffi::AVCodecParameters) -> Result<Self, AvError> {
+        // SAFETY: null is checked; the caller vouches for `source`.
+        unsafe {
+            let raw = ffi::avcodec_parameters_alloc();
+            let copy = Self {
+                raw: NonNull::new(raw).ok_or(AvError::NO_MEMORY)?,
+            };
+            check(ffi::avcodec_parameters_copy(raw, source))?;
+            Ok(copy)
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        // SAFETY: valid for as long as self.
+        match unsafe { self.raw.as_ref() }.codec_type {
+            ffi::AVMediaType::AVMEDIA_TYPE_VIDEO => Kind::Video,
+            ffi::AVMediaType::AVMEDIA_TYPE_AUDIO => Kind::Audio,
+            ffi::AVMediaType::AVMEDIA_TYPE_SUBTITLE => Kind::Subtitle,
+            _ => Kind::Data,
+        }
+    }
+
+    fn codec_name(&self) -> String {
+        // SAFETY: valid parameters; avcodec_get_name returns a static string; the tag's text is
+        // at most 32 bytes (AV_FOURCC_MAX_STRING_SIZE).
+        unsafe {
+            let parameters = self.raw.as_ref();
+            if parameters.codec_id != ffi::AVCodecID::AV_CODEC_ID_NONE {
+                return text(ffi::avcodec_get_name(parameters.codec_id));
+            }
+            let mut buffer: [c_char; 32] = [0; 32];
+            text(ffi::av_fourcc_make_string(
+                buffer.as_mut_ptr(),
+                parameters.codec_tag,
+            ))
+        }
+    }
+}
+
+impl Drop for Parameters {
+    fn drop(&mut self) {
+        let mut raw = self.raw.as_ptr();
+        // SAFETY: allocated by avcodec_parameters_alloc, freed once.
+        unsafe { ffi::avcodec_parameters_free(&raw mut raw) }
+    }
+}
+
+/// The most bytes of a name or language that are taken over from a file.
+const MAX_TEXT_BYTES: usize = 200;
+
+/// A C string as text, cut to [`MAX_TEXT_BYTES`].
+///
+/// # Safety
+/// `start` must be null or end with a zero byte.
+unsafe fn text(start: *const c_char) -> String {
+    if start.is_null() {
+        return String::new();
+    }
+    // SAFETY: the caller vouches for the zero byte.
+    let bytes = unsafe { CStr::from_ptr(start) }.to_bytes();
+    let bytes = &bytes[..bytes.len().min(MAX_TEXT_BYTES)];
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+/// # Safety
+/// `dictionary` must be null or valid.
+unsafe fn metadata(dictionary: *const ffi::AVDictionary, key: &CStr) -> Option<String> {
+    // SAFETY: the caller vouches for the dictionary; entries hold zero-terminated strings.
+    unsafe {
+        let entry = ffi::av_dict_get(dictionary, key.as_ptr(), ptr::null(), 0);
+        let value = entry.as_ref().map(|entry| text(entry.value))?;
+        (!value.is_empty()).then_some(value)
+    }
+}
+
+/// # Safety
+/// `stream` must be valid.
+unsafe fn side_data<'a>(
+    stream: *const ffi::AVStream,
+    kind: ffi::AVPacketSideDataType,
+) -> Option<&'a [u8]> {
+    let mut size = 0;
+    // SAFETY: the caller vouches for the stream; the block is `size` bytes long.
+    unsafe {
+        let data = ffi::av_stream_get_side_data(stream, kind, &raw mut size);
+        (!data.is_null()).then(|| std::slice::from_raw_parts(data, size))
+    }
+}
+
+/// # Safety
+/// `stream` must be valid.
+unsafe fn display_matrix(stream: *const ffi::AVStream) -> Option<[i32; 9]> {
+    // SAFETY: the caller vouches for the stream.
+    let bytes = unsafe { side_data(stream, ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX) }?;
+    let mut matrix = [0; 9];
+    for (value, word) in matrix.iter_mut().zip(bytes.as_chunks::<4>().0) {
+        *value = i32::from_ne_bytes(*word);
+    }
+    Some(matrix)
+}
+
+/// # Safety
+/// `stream` must be valid.
+unsafe fn dolby_vision_profile(stream: *const ffi::AVStream) -> Option<u8> {
+    // SAFETY: the caller vouches for the stream. AVDOVIDecoderConfigurationRecord is a struct of
+    // bytes: version major, version minor, profile.
+    unsafe { side_data(stream, ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF) }?
+        .get(2)
+        .copied()
+}

@@ -1,0 +1,437 @@
+//! *Inspect*: what is in the file, when it is shown, and where it should be cut.
+//!
+//! Only reads. What does not belong here: the ladder and everything else that is policy of the
+//! server; it draws the plan from what this reports.
+
+pub mod grid;
+pub mod scan;
+
+use media_proto::VIDEO_TIMESCALE;
+use media_proto::message::{
+    AudioInspection, Cause, EntryPoint, GridPolicy, Inspection, Track, TrackKind, VideoInspection,
+};
+use std::fs::File;
+
+use crate::av::error::AvError;
+use crate::av::input::Input;
+use crate::av::stream::{Kind, Stream};
+use crate::failure::Failure;
+use crate::geometry::{display_size, orientation};
+use crate::isobmff::read::{Outline, outline};
+use crate::timeline::Timeline;
+use grid::{Keyframe, Picture};
+use scan::{TrackScan, scan};
+
+/// The longest title, in seconds. It bounds the plan.
+const MAX_SECONDS: i64 = 48 * 3600;
+/// The most audio tracks that are kept.
+const MAX_AUDIO_TRACKS: usize = 8;
+/// What a lone picture without a duration is shown for, in video ticks: 40 ms.
+const DEFAULT_FRAME_TICKS: i64 = 3_600;
+
+/// Opens `file`, refusing what cannot be media with a sentence for its owner.
+pub fn open(file: File) -> Result<Input, Failure> {
+    let outline = outline(&file).unwrap_or_default();
+    if outline.is_encrypted {
+        return Err(Failure::new(
+            Cause::Encrypted,
+            "This file is encrypted (DRM). Homereel cannot play it without its key.",
+        ));
+    }
+    Input::open(file).map_err(|error| refusal(error, outline))
+}
+
+fn refusal(error: AvError, outline: Outline) -> Failure {
+    if outline.is_isobmff && !outline.has_movie {
+        return Failure::new(
+            Cause::NotMedia,
+            "This MP4 file has no readable header (moov not found). It may be cut off or damaged.",
+        );
+    }
+    match error {
+        AvError::NO_MEMORY => Failure::internal("opening the file", error),
+        _ => Failure::new(
+            Cause::NotMedia,
+            format!("This is not a video or audio file that Homereel can read ({error})."),
+        ),
+    }
+}
+
+/// Inspects an opened file from its beginning.
+pub fn inspect(input: &mut Input, policy: &GridPolicy) -> Result<Inspection, Failure> {
+    let streams = input
+        .streams()
+        .map_err(|error| Failure::internal("describing the tracks", error))?;
+    let main = main_video(input, &streams);
+    let wanted = wanted_tracks(&streams, main);
+    let scans = scan(input, &streams, &wanted, main)?;
+    let scanned = |track: usize| {
+        wanted
+            .iter()
+            .position(|wanted| *wanted == track)
+            .and_then(|index| scans.get(index))
+    };
+    let main = main.filter(|track| scanned(*track).is_some_and(|scan| scan.decodable));
+    let kept: Vec<usize> = streams
+        .iter()
+        .filter(|stream| stream.kind == Kind::Audio)
+        .filter(|stream| {
+            scanned(stream.index).is_some_and(|scan| scan.decodable && scan.start.is_some())
+        })
+        .map(|stream| stream.index)
+        .take(MAX_AUDIO_TRACKS)
+        .collect();
+    if main.is_none() && kept.is_empty() {
+        return Err(nothing_to_play(&streams, &scans));
+    }
+    let span = span(&streams, main.iter().chain(&kept), scanned)?;
+    let tracks = describe(&streams, scanned);
+    let notes = notes(&streams, &tracks, main);
+    let mut inspection = Inspection {
+        container: input.container(),
+        origin: span.origin,
+        cuts: Vec::new(),
+        video: None,
+        audio: kept
+            .iter()
+            .filter_map(|track| Some((streams.get(*track)?, scanned(*track)?)))
+            .map(|(stream, scan)| AudioInspection {
+                track: track_number(stream.index),
+                channels: scan.channels.max(1),
+                default: stream.is_default,
+            })
+            .collect(),
+        tracks,
+        notes,
+    };
+    match main.and_then(|track| Some((streams.get(track)?, scanned(track)?))) {
+        Some((stream, scan)) => add_picture(&mut inspection, stream, scan, span, policy)?,
+        None => inspection.cuts = grid::sound_only(span.length, policy),
+    }
+    Ok(inspection)
+}
+
+fn track_number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// The picture libav would play; an attached cover is not a picture.
+fn main_video(input: &Input, streams: &[Stream]) -> Option<usize> {
+    let best = input.best_stream(Kind::Video)?;
+    let is_film = |stream: &&Stream| stream.kind == Kind::Video && !stream.is_cover;
+    let best = streams
+        .get(best)
+        .filter(is_film)
+        .or_else(|| streams.iter().find(is_film));
+    best.map(|stream| stream.index)
+}
+
+fn wanted_tracks(streams: &[Stream], main: Option<usize>) -> Vec<usize> {
+    streams
+        .iter()
+        .filter(|stream| Some(stream.index) == main || stream.kind == Kind::Audio)
+        .map(|stream| stream.index)
+        .collect()
+}
+
+/// Where the title lies on the source's clock, in video ticks.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    origin: i64,
+    length: i64,
+}
+
+fn span<'a>(
+    streams: &[Stream],
+    tracks: impl Iterator<Item = &'a usize>,
+    scanned: impl Fn(usize) -> Option<&'a TrackScan>,
+) -> Result<Span, Failure> {
+    let spans: Vec<(i64, i64)> = tracks
+        .filter_map(|track| {
+            let (stream, scan) = (streams.get(*track)?, scanned(*track)?);
+            let clock = Timeline::new(stream.time_base, 0, VIDEO_TIMESCALE);
+            let end = scan
+                .end
+                .map(|end| clock.ticks(end).saturating_add(missing_tail(scan, &clock)));
+            Some((clock.ticks(scan.start?), end?))
+        })
+        .collect();
+    let origin = spans.iter().map(|span| span.0).min();
+    let end = spans.iter().map(|span| span.1).max();
+    let (Some(origin), Some(end)) = (origin, end) else {
+        return Err(no_timeline());
+    };
+    let length = end.saturating_sub(origin);
+    if length <= 0 || length / i64::from(VIDEO_TIMESCALE) > MAX_SECONDS {
+        return Err(no_timeline());
+    }
+    Ok(Span { origin, length })
+}
+
+/// How long the last frame is shown where its packet does not say: as long as is usual in this
+/// file.
+fn missing_tail(scan: &TrackScan, clock: &Timeline) -> i64 {
+    let last = scan
+        .packets
+        .iter()
+        .filter(|packet| !packet.is_discarded)
+        .max_by_key(|packet| packet.pts);
+    match last {
+        Some(last) if last.duration <= 0 => {
+            usual_step(&shown_times(scan, clock)).unwrap_or(DEFAULT_FRAME_TICKS)
+        }
+        _ => 0,
+    }
+}
+
+fn no_timeline() -> Failure {
+    Failure::new(
+        Cause::NoTimeline,
+        "This file has no usable timestamps: all of its frames claim the same moment, or an absurd one.",
+    )
+}
+
+/// When frames are shown, in order, each time once.
+fn shown_times(scan: &TrackScan, clock: &Timeline) -> Vec<i64> {
+    let shown = scan.packets.iter().filter(|packet| !packet.is_discarded);
+    let mut times: Vec<i64> = shown.map(|packet| clock.ticks(packet.pts)).collect();
+    times.sort_unstable();
+    times.dedup();
+    times
+}
+
+/// The median step between frames.
+fn usual_step(times: &[i64]) -> Option<i64> {
+    let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let middle = steps.len() / 2;
+    (!steps.is_empty()).then(|| *steps.select_nth_unstable(middle).1)
+}
+
+fn add_picture(
+    inspection: &mut Inspection,
+    stream: &Stream,
+    scan: &TrackScan,
+    span: Span,
+    policy: &GridPolicy,
+) -> Result<(), Failure> {
+    let clock = Timeline::new(stream.time_base, span.origin, VIDEO_TIMESCALE);
+    let frames = shown_times(scan, &clock);
+    let packets = scan
+        .packets
+        .iter()
+        .filter(|packet| !packet.is_discarded)
+        .count();
+    if frames.is_empty() || (frames.len() == 1 && packets > 1) {
+        return Err(no_timeline());
+    }
+    let keyframes = trusted_keyframes(scan, &clock);
+    let picture = Picture {
+        frames: &frames,
+        keyframes: &keyframes,
+        end: span.length,
+    };
+    let grid = grid::with_picture(&picture, policy);
+    let turn = orientation(stream);
+    let aspect = Some(stream.sample_aspect_ratio)
+        .filter(|aspect| aspect.0 > 0)
+        .or(scan.sample_aspect_ratio)
+        .unwrap_or((1, 1));
+    let coded = scan.size.unwrap_or_else(|| stream.coded_size());
+    let (display_width, display_height) = display_size(coded, aspect, turn);
+    inspection.cuts = grid.cuts;
+    inspection.video = Some(VideoInspection {
+        track: track_number(stream.index),
+        display_width,
+        display_height,
+        rotation_degrees: turn.rotation_degrees,
+        flipped: turn.flipped,
+        interlaced: scan.interlaced,
+        hdr: scan.hdr || stream.is_hdr(),
+        variable_frame_rate: is_variable(&frames),
+        frame_rate: frame_rate(&frames),
+        frames: frames.len() as u64,
+        chunks: grid.chunks,
+    });
+    Ok(())
+}
+
+/// Keyframes to seek to, in the order they are shown; none where packets lack times or the
+/// clock jumps back, because then a seek cannot be verified and decoding starts at the beginning.
+fn trusted_keyframes(scan: &TrackScan, clock: &Timeline) -> Vec<Keyframe> {
+    let jumps_back = scan.packets.windows(2).any(|pair| {
+        clock.length(pair[1].dts.saturating_sub(pair[0].dts)) < -i64::from(VIDEO_TIMESCALE)
+    });
+    if scan.untimed > 0 || scan.without_pts > 0 || jumps_back {
+        return Vec::new();
+    }
+    let mut keyframes: Vec<Keyframe> = scan
+        .packets
+        .iter()
+        .filter(|packet| packet.is_key)
+        .map(|packet| Keyframe {
+            shown_at: clock.ticks(packet.pts),
+            entry: EntryPoint {
+                pts: packet.pts,
+                dts: packet.dts,
+                position: packet.position,
+            },
+        })
+        .collect();
+    keyframes.sort_by_key(|keyframe| keyframe.shown_at);
+    keyframes
+}
+
+/// Steps differ by more than the rounding of a millisecond clock explains.
+fn is_variable(frames: &[i64]) -> bool {
+    let steps = || frames.windows(2).map(|pair| pair[1] - pair[0]);
+    let rounding = i64::from(VIDEO_TIMESCALE) / 1000;
+    match (steps().min(), steps().max()) {
+        (Some(shortest), Some(longest)) => longest - shortest > rounding + rounding / 4,
+        _ => false,
+    }
+}
+
+/// Average frames a second, as a fraction with three decimals.
+fn frame_rate(frames: &[i64]) -> (u32, u32) {
+    let steps = i64::try_from(frames.len())
+        .unwrap_or(i64::MAX)
+        .saturating_sub(1);
+    let length = frames
+        .last()
+        .zip(frames.first())
+        .map_or(0, |(last, first)| last - first);
+    if steps <= 0 || length <= 0 {
+        return (25, 1);
+    }
+    let thousandths = i128::from(steps) * i128::from(VIDEO_TIMESCALE) * 1000 / i128::from(length);
+    well_known_rate(
+        u32::try_from(thousandths)
+            .unwrap_or(u32::MAX)
+            .clamp(1, 1_000_000),
+    )
+}
+
+/// The exact fraction behind a rounded rate, where it is one of television's or cinema's.
+fn well_known_rate(thousandths: u32) -> (u32, u32) {
+    const KNOWN: [(u32, u32); 9] = [
+        (24_000, 1001),
+        (24, 1),
+        (25, 1),
+        (30_000, 1001),
+        (30, 1),
+        (48, 1),
+        (50, 1),
+        (60_000, 1001),
+        (60, 1),
+    ];
+    KNOWN
+        .into_iter()
+        .find(|(numerator, denominator)| {
+            (numerator * 1000 / denominator).abs_diff(thousandths) <= 8
+        })
+        .unwrap_or((thousandths, 1000))
+}
+
+fn describe<'a>(
+    streams: &[Stream],
+    scanned: impl Fn(usize) -> Option<&'a TrackScan>,
+) -> Vec<Track> {
+    streams
+        .iter()
+        .map(|stream| Track {
+            index: track_number(stream.index),
+            kind: track_kind(stream),
+            codec: stream.codec_name.clone(),
+            language: stream.language.clone(),
+            name: stream.title.clone(),
+            decodable: match stream.kind {
+                Kind::Subtitle => stream.has_decoder(),
+                _ => scanned(stream.index).is_some_and(|scan| scan.decodable),
+            },
+        })
+        .collect()
+}
+
+fn track_kind(stream: &Stream) -> TrackKind {
+    match stream.kind {
+        Kind::Video if stream.is_cover => TrackKind::Cover,
+        Kind::Video => TrackKind::Video,
+        Kind::Audio => TrackKind::Audio,
+        Kind::Subtitle => TrackKind::Subtitle,
+        Kind::Data => TrackKind::Data,
+    }
+}
+
+/// What is left out, in sentences.
+fn notes(streams: &[Stream], tracks: &[Track], main: Option<usize>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for track in tracks {
+        let codec = &track.codec;
+        let is_main = main.map(track_number) == Some(track.index);
+        match track.kind {
+            TrackKind::Audio if !track.decodable => notes.push(format!(
+                "The audio track {} is left out: its format ({codec}) cannot be decoded.",
+                track.index
+            )),
+            TrackKind::Video if !track.decodable && !is_main && main.is_none() => {
+                notes.push(format!(
+                    "The picture (track {}) is left out: its format ({codec}) cannot be decoded.",
+                    track.index
+                ))
+            }
+            _ => {}
+        }
+    }
+    if streams
+        .iter()
+        .filter(|stream| stream.kind == Kind::Audio)
+        .count()
+        > MAX_AUDIO_TRACKS
+    {
+        notes.push(format!(
+            "Only the first {MAX_AUDIO_TRACKS} audio tracks are kept."
+        ));
+    }
+    notes
+}
+
+/// Why there is nothing to play.
+fn nothing_to_play(streams: &[Stream], scans: &[TrackScan]) -> Failure {
+    let mut playable = streams
+        .iter()
+        .filter(|stream| matches!(stream.kind, Kind::Video | Kind::Audio) && !stream.is_cover);
+    let Some(first) = playable.next() else {
+        return Failure::new(
+            Cause::NotMedia,
+            "There is neither a picture nor sound in this file.",
+        );
+    };
+    let codec = &first.codec_name;
+    if let Some(profile) = first.dolby_vision_profile.filter(|_| !first.has_decoder()) {
+        return Failure::new(
+            Cause::NoDecoder,
+            format!(
+                "The only track is Dolby Vision profile {profile} without a compatible base layer ({codec}), which cannot be decoded."
+            ),
+        );
+    }
+    if !first.has_decoder() {
+        return Failure::new(
+            Cause::NoDecoder,
+            format!("The format of this file ({codec}) is not supported."),
+        );
+    }
+    if scans
+        .iter()
+        .all(|scan| scan.start.is_none() && scan.untimed == 0)
+    {
+        return Failure::new(
+            Cause::NoData,
+            "The file ends before its first picture or sound. Copy it again?",
+        );
+    }
+    Failure::new(
+        Cause::Damaged,
+        format!("Nothing in this file ({codec}) can be decoded. It may be damaged."),
+    )
+}

@@ -1,0 +1,243 @@
+//! The packet scan: reads every packet of the chosen tracks once, without decoding more than a
+//! few of them, and remembers when each is shown.
+//!
+//! Containers lie about durations and start times, so only packets count. Frames are decoded
+//! until each track has delivered one: that is what "decodable" means, and only decoded frames
+//! tell whether a picture is interlaced.
+
+use media_proto::message::Cause;
+
+use crate::av::decoder::Decoder;
+use crate::av::error::AvError;
+use crate::av::frame::Frame;
+use crate::av::input::Input;
+use crate::av::packet::Packet;
+use crate::av::stream::{Kind, Stream};
+use crate::failure::Failure;
+
+/// Packets fed to a video decoder before it counts as unable. An open GOP at the start of a
+/// broadcast recording can take a hundred.
+const VIDEO_TRIES: u32 = 300;
+/// Packets fed to an audio decoder before it counts as unable.
+const AUDIO_TRIES: u32 = 60;
+/// Decoded pictures that are looked at for the interlaced flag.
+const SAMPLED_FRAMES: u32 = 12;
+/// Errors of the demuxer in a row after which the rest of the file is given up.
+const MAX_ERRORS: u32 = 64;
+
+/// A packet of the picture, in the track's time base.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexedPacket {
+    /// Presentation time, or decoding time where the container has no other.
+    pub pts: i64,
+    /// Decoding time.
+    pub dts: i64,
+    /// Zero where unknown.
+    pub duration: i64,
+    /// Byte position, negative where unknown.
+    pub position: i64,
+    /// Decoding may start here.
+    pub is_key: bool,
+    /// Decoded but never shown.
+    pub is_discarded: bool,
+}
+
+/// What the scan found out about one track.
+#[derive(Debug, Default)]
+pub struct TrackScan {
+    /// A frame came out of its decoder.
+    pub decodable: bool,
+    /// A decoded frame was interlaced.
+    pub interlaced: bool,
+    /// A decoded frame was PQ or HLG.
+    pub hdr: bool,
+    /// Channels of the first decoded block.
+    pub channels: u32,
+    /// Pixel aspect of the first decoded picture.
+    pub sample_aspect_ratio: Option<(i32, i32)>,
+    /// Coded size of the first decoded picture.
+    pub size: Option<(u32, u32)>,
+    /// Earliest thing presented, in the track's time base.
+    pub start: Option<i64>,
+    /// End of the last thing presented, in the track's time base.
+    pub end: Option<i64>,
+    /// Packets without any time.
+    pub untimed: u64,
+    /// Packets that have only a decoding time.
+    pub without_pts: u64,
+    /// Every packet, for the main picture.
+    pub packets: Vec<IndexedPacket>,
+}
+
+/// A track under observation.
+struct Probe {
+    track: usize,
+    kind: Kind,
+    sample_rate: u32,
+    time_base: crate::av::stream::TimeBase,
+    keep_packets: bool,
+    decoder: Option<Decoder>,
+    tries: u32,
+    sampled: u32,
+    scan: TrackScan,
+}
+
+/// Scans the tracks `wanted`; keeps all packets of `main_video`. The result has one entry per
+/// wanted track.
+pub fn scan(
+    input: &mut Input,
+    streams: &[Stream],
+    wanted: &[usize],
+    main_video: Option<usize>,
+) -> Result<Vec<TrackScan>, Failure> {
+    let internal = |error| Failure::internal("allocating a packet", error);
+    let mut packet = Packet::new().map_err(internal)?;
+    let mut frame = Frame::new().map_err(internal)?;
+    let mut probes: Vec<Probe> = wanted
+        .iter()
+        .filter_map(|track| streams.get(*track))
+        .map(|stream| Probe::new(stream, main_video == Some(stream.index)))
+        .collect();
+    input.select(wanted);
+    let mut errors = 0;
+    loop {
+        match input.read(&mut packet) {
+            Ok(()) => errors = 0,
+            Err(AvError::END) => break,
+            Err(error) => {
+                errors += 1;
+                if errors >= MAX_ERRORS {
+                    break;
+                }
+                if is_io(error) {
+                    return Err(Failure::new(
+                        Cause::Io,
+                        format!("Reading the file failed: {error}."),
+                    ));
+                }
+                continue;
+            }
+        }
+        let track = packet.track();
+        if let Some(probe) = probes.iter_mut().find(|probe| Some(probe.track) == track) {
+            probe.observe(&packet, &mut frame);
+        }
+    }
+    probes.iter_mut().for_each(|probe| probe.finish(&mut frame));
+    Ok(probes.into_iter().map(|probe| probe.scan).collect())
+}
+
+/// The file could not be read, as opposed to: what was read makes no sense.
+fn is_io(error: AvError) -> bool {
+    error == AvError(-rustix::io::Errno::IO.raw_os_error())
+}
+
+impl Probe {
+    fn new(stream: &Stream, keep_packets: bool) -> Self {
+        Self {
+            track: stream.index,
+            kind: stream.kind,
+            sample_rate: stream.sample_rate(),
+            time_base: stream.time_base,
+            keep_packets,
+            decoder: Decoder::open(stream, 1).ok(),
+            tries: 0,
+            sampled: 0,
+            scan: TrackScan::default(),
+        }
+    }
+
+    fn observe(&mut self, packet: &Packet, frame: &mut Frame) {
+        self.index(packet);
+        let limit = if self.kind == Kind::Video {
+            VIDEO_TRIES
+        } else {
+            AUDIO_TRIES
+        };
+        let enough = if self.kind == Kind::Video {
+            SAMPLED_FRAMES
+        } else {
+            1
+        };
+        if self.tries < limit && self.sampled < enough {
+            self.tries += 1;
+            self.decode(Some(packet), frame);
+        }
+    }
+
+    /// A file shorter than the decoder's delay gives its frames only now.
+    fn finish(&mut self, frame: &mut Frame) {
+        if self.tries > 0 && self.sampled == 0 {
+            self.decode(None, frame);
+        }
+        self.decoder = None;
+    }
+
+    fn index(&mut self, packet: &Packet) {
+        let Some(pts) = packet.pts().or_else(|| packet.dts()) else {
+            self.scan.untimed += 1;
+            return;
+        };
+        if packet.pts().is_none() {
+            self.scan.without_pts += 1;
+        }
+        let shown_from = pts.saturating_add(self.skipped(packet));
+        let shown_until = pts.saturating_add(packet.duration());
+        if !packet.is_discarded() {
+            self.scan.start = Some(
+                self.scan
+                    .start
+                    .map_or(shown_from, |start| start.min(shown_from)),
+            );
+            self.scan.end = Some(
+                self.scan
+                    .end
+                    .map_or(shown_until, |end| end.max(shown_until)),
+            );
+        }
+        if self.keep_packets {
+            self.scan.packets.push(IndexedPacket {
+                pts,
+                dts: packet.dts().unwrap_or(pts),
+                duration: packet.duration(),
+                position: packet.position(),
+                is_key: packet.is_key(),
+                is_discarded: packet.is_discarded(),
+            });
+        }
+    }
+
+    /// Priming samples at the start of a packet, in the track's time base.
+    fn skipped(&self, packet: &Packet) -> i64 {
+        if self.kind != Kind::Audio || self.sample_rate == 0 {
+            return 0;
+        }
+        let samples = i64::from(packet.skipped_samples());
+        let a_second = i64::from(self.sample_rate) * i64::from(self.time_base.numerator.max(1));
+        samples * i64::from(self.time_base.denominator) / a_second
+    }
+
+    fn decode(&mut self, packet: Option<&Packet>, frame: &mut Frame) {
+        let Some(decoder) = self.decoder.as_mut() else {
+            return;
+        };
+        if decoder.send(packet).is_err() {
+            return;
+        }
+        while decoder.receive(frame).is_ok() {
+            self.sampled += 1;
+            let scan = &mut self.scan;
+            scan.decodable = true;
+            if self.kind == Kind::Video {
+                scan.interlaced |= frame.is_interlaced();
+                scan.hdr |= frame.is_hdr();
+                scan.sample_aspect_ratio
+                    .get_or_insert(frame.sample_aspect_ratio());
+                scan.size.get_or_insert((frame.width(), frame.height()));
+            } else {
+                scan.channels = frame.channels();
+            }
+            frame.clear();
+        }
+    }
+}

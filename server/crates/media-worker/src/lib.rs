@@ -1,0 +1,23 @@
+//! The media engine behind `homereel-worker`: inspects, encodes and packages one file.
+//!
+//! [`serve`] answers the server's requests; [`inspect`] reads a file's structure and cuts its
+//! grid; [`prepare`] writes init segments; [`picture`] and [`sound`] make segments;
+//! [`isobmff`] writes their boxes; [`poster`] takes a still. [`av`] wraps libav and holds all of
+//! its `unsafe`. What does not belong here: the network, databases, paths, credentials. The
+//! worker sees one open input file and one open folder.
+
+pub mod av;
+pub mod descriptors;
+pub mod events;
+pub mod failure;
+pub mod geometry;
+pub mod inspect;
+pub mod isobmff;
+pub mod output;
+pub mod picture;
+pub mod poster;
+pub mod prepare;
+pub mod serve;
+pub mod sound;
+pub mod source_file;
+pub mod timeline;

@@ -1,0 +1,124 @@
+//! All rungs of a picture: one decode, one thread per rung, short queues between them.
+//!
+//! A chunk's frames are handed out by [`Ladder::encode`], which returns when the last one is in
+//! the queues. The rungs report the chunk when they are through; meanwhile the next one can
+//! already be decoded, so the cores never wait for each other at a chunk's end.
+
+use media_proto::message::{Cause, ChunkSpec, VideoSpec};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use super::chunk::Chunk;
+use super::rung::{Rung, Task};
+use super::settings;
+use super::source::{Picture, PictureSource};
+use crate::events::EventSink;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::source_file::SourceFile;
+
+/// Frames that may wait for a rung. A 1080p frame takes 3 MB; four rungs share each.
+const QUEUED_FRAMES: usize = 8;
+
+/// An open picture with its rungs' threads.
+#[derive(Debug)]
+pub struct Ladder {
+    spec: VideoSpec,
+    source: PictureSource,
+    rungs: Vec<(SyncSender<Task>, JoinHandle<()>)>,
+}
+
+impl Ladder {
+    /// Opens the picture and starts the threads.
+    pub fn open(
+        file: &SourceFile,
+        spec: &VideoSpec,
+        output: &Arc<Output>,
+    ) -> Result<Self, Failure> {
+        let source = PictureSource::open(file, spec)?;
+        let rungs = (0..spec.rungs.len())
+            .map(|index| start_rung(spec, index, &source, output))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            spec: spec.clone(),
+            source,
+            rungs,
+        })
+    }
+
+    /// The ladder was opened for this picture.
+    pub fn fits(&self, spec: &VideoSpec) -> bool {
+        self.spec == *spec
+    }
+
+    /// Decodes a chunk and hands its frames to the rungs, which report it under `number`.
+    pub fn encode(&mut self, number: u32, chunk: ChunkSpec, file: &SourceFile, events: &EventSink) {
+        let chunk = Arc::new(Chunk::new(number, chunk, self.rungs.len(), events.clone()));
+        self.tell_all(&chunk, || Task::Begin(Arc::clone(&chunk)));
+        let Self { source, rungs, .. } = self;
+        let decoded = source.chunk(file, &chunk.spec, |picture| {
+            for (sender, _) in rungs.iter() {
+                let shared = picture.frame.share().map(|frame| Picture {
+                    pts: picture.pts,
+                    frame,
+                });
+                match shared {
+                    Ok(picture) => drop(sender.send(Task::Encode(picture))),
+                    Err(error) => chunk.fail(Failure::internal("sharing a frame", error)),
+                }
+            }
+        });
+        match decoded {
+            Ok(frames) => chunk.set_frames(frames),
+            Err(failure) => chunk.fail(failure),
+        }
+        self.tell_all(&chunk, || Task::End);
+    }
+
+    fn tell_all(&self, chunk: &Chunk, task: impl Fn() -> Task) {
+        for (sender, _) in &self.rungs {
+            if sender.send(task()).is_err() {
+                chunk.fail(Failure::new(Cause::Internal, "A rung's thread has ended."));
+            }
+        }
+    }
+}
+
+impl Drop for Ladder {
+    /// Waits until the rungs have reported everything they were given.
+    fn drop(&mut self) {
+        for (sender, thread) in self.rungs.drain(..) {
+            drop(sender);
+            let _ = thread.join();
+        }
+    }
+}
+
+fn start_rung(
+    spec: &VideoSpec,
+    index: usize,
+    source: &PictureSource,
+    output: &Arc<Output>,
+) -> Result<(SyncSender<Task>, JoinHandle<()>), Failure> {
+    let rung_spec = &spec.rungs[index];
+    let rung = Rung {
+        stream: u32::try_from(index).unwrap_or(u32::MAX),
+        settings: settings::h264(spec, rung_spec, source.stream()),
+        parameter_sets: rung_spec.parameter_sets.clone(),
+        filters: settings::filters(spec, rung_spec, source.stream()),
+        reports_progress: index + 1 == spec.rungs.len(),
+        output: Arc::clone(output),
+    };
+    let (sender, tasks) = sync_channel(QUEUED_FRAMES);
+    let thread = std::thread::Builder::new()
+        .name(format!("rung {index}"))
+        .spawn(move || rung.run(&tasks))
+        .map_err(|error| {
+            Failure::new(
+                Cause::Internal,
+                format!("Starting a thread failed: {error}."),
+            )
+        })?;
+    Ok((sender, thread))
+}

@@ -1,0 +1,11 @@
+//! From the source's picture to segments: one decode feeds all rungs.
+//!
+//! [`source`] finds and decodes the frames of a chunk, [`ladder`] hands them to one thread per
+//! rung, [`rung`] scales and encodes, [`chunk`] keeps the books of one chunk, [`settings`] is
+//! where speed, quality and size are decided.
+
+pub mod chunk;
+pub mod ladder;
+pub mod rung;
+pub mod settings;
+pub mod source;

@@ -1,0 +1,318 @@
+//! One rung: scales frames, encodes them, cuts the result into segments. Runs in its own thread.
+
+use media_proto::message::Cause;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use super::chunk::Chunk;
+use super::source::Picture;
+use crate::av::encoder::{Encoder, H264Settings};
+use crate::av::error::AvError;
+use crate::av::frame::Frame;
+use crate::av::graph::{Filter, Graph};
+use crate::av::packet::Packet;
+use crate::av::stream::TimeBase;
+use crate::failure::Failure;
+use crate::isobmff::fragment::{Sample, Span, segment};
+use crate::isobmff::h264::{ParameterSets, is_idr, to_length_prefixed};
+use crate::output::{Output, segment_name};
+
+/// How often the encoder's position is reported.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What a rung is told to do. Between `Begin` and `End` come the chunk's pictures in order.
+#[derive(Debug)]
+pub enum Task {
+    /// A chunk begins.
+    Begin(Arc<Chunk>),
+    /// A picture of it.
+    Encode(Picture),
+    /// That was its last picture.
+    End,
+}
+
+/// What stays the same from chunk to chunk.
+#[derive(Debug)]
+pub struct Rung {
+    /// Number in segment names.
+    pub stream: u32,
+    /// What the encoder is opened with.
+    pub settings: H264Settings,
+    /// What the encoder's parameter sets must look like.
+    pub parameter_sets: String,
+    /// From decoded frames to encoder frames.
+    pub filters: Vec<Filter>,
+    /// Reports progress for all rungs.
+    pub reports_progress: bool,
+    /// Where segments go.
+    pub output: Arc<Output>,
+}
+
+impl Rung {
+    /// Works until the sender is gone.
+    pub fn run(self, tasks: &Receiver<Task>) {
+        let mut scaler = Scaler {
+            filters: &self.filters,
+            graph: None,
+        };
+        let mut current: Option<(Arc<Chunk>, Option<ChunkEncoder>)> = None;
+        while let Ok(task) = tasks.recv() {
+            match task {
+                Task::Begin(chunk) => {
+                    let encoder = ChunkEncoder::open(&self, &chunk)
+                        .map_err(|error| chunk.fail(error))
+                        .ok();
+                    current = Some((chunk, encoder));
+                }
+                Task::Encode(picture) => {
+                    let Some((chunk, Some(encoder))) = current.as_mut() else {
+                        continue;
+                    };
+                    if chunk.has_failed() {
+                        continue;
+                    }
+                    if let Err(failure) = encoder.encode(&self, &mut scaler, chunk, picture) {
+                        chunk.fail(failure);
+                    }
+                }
+                Task::End => {
+                    let Some((chunk, encoder)) = current.take() else {
+                        continue;
+                    };
+                    if let Some(Err(failure)) = encoder
+                        .filter(|_| !chunk.has_failed())
+                        .map(|encoder| encoder.finish(&self, &chunk))
+                    {
+                        chunk.fail(failure);
+                    }
+                    chunk.rung_done();
+                }
+            }
+        }
+    }
+}
+
+/// The filter chain, made anew when the source's frames change their shape.
+#[derive(Debug)]
+struct Scaler<'a> {
+    filters: &'a [Filter],
+    graph: Option<Graph>,
+}
+
+impl Scaler<'_> {
+    fn scale(&mut self, picture: Picture) -> Result<Frame, Failure> {
+        let Picture { pts, mut frame } = picture;
+        let doing = |error| Failure::internal("scaling", error);
+        if !self.graph.as_ref().is_some_and(|graph| graph.fits(&frame)) {
+            let time_base = TimeBase {
+                numerator: 1,
+                denominator: media_proto::VIDEO_TIMESCALE.cast_signed(),
+            };
+            self.graph = Some(Graph::new(&frame, time_base, self.filters).map_err(doing)?);
+        }
+        let Some(graph) = self.graph.as_mut() else {
+            return Err(doing(AvError::NO_MEMORY));
+        };
+        let mut scaled = Frame::new().map_err(doing)?;
+        graph.push(Some(&mut frame)).map_err(doing)?;
+        graph.pull(&mut scaled).map_err(doing)?;
+        scaled.set_pts(pts);
+        Ok(scaled)
+    }
+}
+
+/// One chunk's encoder: fresh for every chunk, so that the result does not depend on what was
+/// encoded before.
+#[derive(Debug)]
+struct ChunkEncoder {
+    encoder: Encoder,
+    packet: Packet,
+    /// Index of the segment that the next frame belongs to.
+    segment_in: usize,
+    /// A frame of that segment was fed.
+    segment_in_has_frame: bool,
+    /// Index of the segment whose samples are being collected.
+    segment_out: usize,
+    samples: Vec<Sample>,
+    last: Option<Frame>,
+    reported_at: Instant,
+}
+
+impl ChunkEncoder {
+    fn open(rung: &Rung, chunk: &Chunk) -> Result<Self, Failure> {
+        let encoder = Encoder::h264(&rung.settings)
+            .map_err(|error| Failure::internal("opening the H.264 encoder", error))?;
+        let found = ParameterSets::from_annex_b(encoder.extradata()).map(|sets| sets.fingerprint());
+        if found.as_ref() != Some(&rung.parameter_sets) {
+            return Err(Failure::new(
+                Cause::Internal,
+                format!(
+                    "The encoder of stream {} describes segment {} and the ones planned differently.",
+                    rung.stream, chunk.spec.first_segment
+                ),
+            ));
+        }
+        Ok(Self {
+            encoder,
+            packet: Packet::new()
+                .map_err(|error| Failure::internal("allocating a packet", error))?,
+            segment_in: 0,
+            segment_in_has_frame: false,
+            segment_out: 0,
+            samples: Vec::new(),
+            last: None,
+            reported_at: Instant::now(),
+        })
+    }
+
+    fn encode(
+        &mut self,
+        rung: &Rung,
+        scaler: &mut Scaler<'_>,
+        chunk: &Chunk,
+        picture: Picture,
+    ) -> Result<(), Failure> {
+        let pts = picture.pts;
+        let scaled = scaler.scale(picture)?;
+        self.fill_until(rung, chunk, pts, Some(&scaled))?;
+        self.feed(rung, chunk, scaled)?;
+        if rung.reports_progress && self.reported_at.elapsed() >= PROGRESS_INTERVAL {
+            self.reported_at = Instant::now();
+            chunk.progress(pts);
+        }
+        Ok(())
+    }
+
+    /// Moves on to the segment that a frame at `pts` belongs to. Segments left without any frame,
+    /// because the source is damaged there, repeat the frame before (or `stand_in`).
+    fn fill_until(
+        &mut self,
+        rung: &Rung,
+        chunk: &Chunk,
+        pts: i64,
+        stand_in: Option<&Frame>,
+    ) -> Result<(), Failure> {
+        let cuts = &chunk.spec.cuts;
+        while self.segment_in + 2 < cuts.len() && cuts[self.segment_in + 1] <= pts {
+            if !self.segment_in_has_frame {
+                self.feed_filler(rung, chunk, stand_in)?;
+            }
+            self.segment_in += 1;
+            self.segment_in_has_frame = false;
+        }
+        Ok(())
+    }
+
+    fn feed_filler(
+        &mut self,
+        rung: &Rung,
+        chunk: &Chunk,
+        stand_in: Option<&Frame>,
+    ) -> Result<(), Failure> {
+        let frame = match self.last.as_ref().or(stand_in) {
+            Some(frame) => frame.share(),
+            None => Frame::black(rung.settings.width, rung.settings.height),
+        };
+        let mut frame = frame.map_err(|error| Failure::internal("filling a gap", error))?;
+        frame.set_pts(chunk.spec.cuts[self.segment_in]);
+        self.feed(rung, chunk, frame)
+    }
+
+    fn feed(&mut self, rung: &Rung, chunk: &Chunk, mut frame: Frame) -> Result<(), Failure> {
+        frame.force_keyframe(!self.segment_in_has_frame);
+        self.segment_in_has_frame = true;
+        self.encoder
+            .send(Some(&frame))
+            .map_err(|error| Failure::internal("encoding a frame", error))?;
+        self.last = Some(frame);
+        self.collect(rung, chunk)
+    }
+
+    /// Takes what the encoder has ready and closes segments that are complete.
+    fn collect(&mut self, rung: &Rung, chunk: &Chunk) -> Result<(), Failure> {
+        loop {
+            match self.encoder.receive(&mut self.packet) {
+                Ok(()) => {}
+                Err(AvError::AGAIN | AvError::END) => return Ok(()),
+                Err(error) => return Err(Failure::internal("encoding", error)),
+            }
+            let pts = self.packet.pts().unwrap_or_default();
+            let starts_next = self.packet.is_key()
+                && chunk
+                    .spec
+                    .cuts
+                    .get(self.segment_out + 1)
+                    .is_some_and(|cut| pts >= *cut);
+            if starts_next {
+                self.close_segment(rung, chunk)?;
+            }
+            let data = self.packet.data();
+            self.samples.push(Sample {
+                pts,
+                is_sync: is_idr(data),
+                data: to_length_prefixed(data),
+            });
+            self.packet.clear();
+        }
+    }
+
+    fn close_segment(&mut self, rung: &Rung, chunk: &Chunk) -> Result<(), Failure> {
+        let index = self.segment_out;
+        let (Some(start), Some(end)) = (chunk.spec.cuts.get(index), chunk.spec.cuts.get(index + 1))
+        else {
+            return Err(Failure::new(
+                Cause::Internal,
+                "The encoder made more segments than planned.",
+            ));
+        };
+        let number = chunk.spec.first_segment + u32::try_from(index).unwrap_or(0);
+        let name = segment_name(rung.stream, number);
+        let bytes = segment(
+            number,
+            Span {
+                start: *start,
+                end: *end,
+            },
+            &self.samples,
+        )
+        .map_err(|misfit| {
+            Failure::new(
+                Cause::Internal,
+                format!("Packaging {name} failed: {misfit}."),
+            )
+        })?;
+        self.samples.clear();
+        self.segment_out += 1;
+        let size_bytes = rung
+            .output
+            .write(&name, &bytes)
+            .map_err(|error| Failure::writing(&name, &error))?;
+        chunk.segment_done(rung.stream, index, size_bytes);
+        Ok(())
+    }
+
+    fn finish(mut self, rung: &Rung, chunk: &Chunk) -> Result<(), Failure> {
+        self.fill_until(rung, chunk, i64::MAX, None)?;
+        if !self.segment_in_has_frame {
+            self.feed_filler(rung, chunk, None)?;
+        }
+        self.encoder
+            .send(None)
+            .map_err(|error| Failure::internal("finishing the encoder", error))?;
+        self.collect(rung, chunk)?;
+        self.close_segment(rung, chunk)?;
+        let planned = chunk.spec.cuts.len() - 1;
+        if self.segment_out != planned {
+            let message = format!(
+                "Stream {} made {} of {planned} segments.",
+                rung.stream, self.segment_out
+            );
+            return Err(Failure::new(Cause::Internal, message));
+        }
+        if rung.reports_progress {
+            chunk.progress(chunk.spec.cuts.last().copied().unwrap_or_default());
+        }
+        Ok(())
+    }
+}

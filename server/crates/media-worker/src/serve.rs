@@ -1,0 +1,112 @@
+//! The serve loop: requests in, events out. A function of a reader and a writer, so it is tested
+//! without a process.
+
+use media_proto::frame;
+use media_proto::message::{Event, NumberedRequest, Request, VideoSpec};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use crate::av::log;
+use crate::events::EventSink;
+use crate::failure::Failure;
+use crate::inspect;
+use crate::output::Output;
+use crate::picture::ladder::Ladder;
+use crate::poster::{self, PosterSpec};
+use crate::prepare;
+use crate::sound;
+use crate::source_file::SourceFile;
+
+/// Answers requests until `reader` ends. Fails only when the pipe itself is broken.
+pub fn serve(
+    reader: &mut dyn Read,
+    writer: impl Write + Send + 'static,
+    input: File,
+    folder: OwnedFd,
+) -> io::Result<()> {
+    log::errors_only();
+    let events = EventSink::new(writer);
+    events.send(
+        0,
+        Event::Hello {
+            version: media_proto::VERSION,
+            libav: log::libav_version(),
+        },
+    );
+    let mut worker = Worker {
+        file: SourceFile::new(input),
+        output: Arc::new(Output::new(folder)),
+        events,
+        ladder: None,
+    };
+    while let Some(NumberedRequest { number, request }) = frame::read(reader)? {
+        worker.answer(number, request);
+    }
+    Ok(())
+}
+
+/// What stays between requests.
+struct Worker {
+    file: SourceFile,
+    output: Arc<Output>,
+    events: EventSink,
+    /// The picture that was encoded last, still open: the next chunk goes on decoding from there.
+    ladder: Option<Ladder>,
+}
+
+impl Worker {
+    fn answer(&mut self, number: u32, request: Request) {
+        let answer = match request {
+            Request::Inspect { grid } => self
+                .file
+                .open()
+                .and_then(|mut input| inspect::inspect(&mut input, &grid))
+                .map(|inspection| Event::Inspected(Box::new(inspection))),
+            Request::Prepare { video, audio } => {
+                prepare::prepare(video.as_ref(), &audio, &self.file, &self.output)
+            }
+            Request::EncodeChunk { video, chunk } => {
+                match self.open_ladder(&video) {
+                    // The rungs report by themselves, while the next request is read already.
+                    Ok(ladder) => return ladder.0.encode(number, chunk, ladder.1, ladder.2),
+                    Err(failure) => Err(failure),
+                }
+            }
+            Request::EncodeAudio { audio } => {
+                sound::encode(number, &audio, &self.file, &self.output, &self.events)
+                    .map(|silence| Event::AudioDone { silence })
+            }
+            Request::MakePoster {
+                track,
+                candidates,
+                origin,
+                long_side,
+            } => {
+                let spec = PosterSpec {
+                    track,
+                    candidates,
+                    origin,
+                    long_side,
+                };
+                poster::make(&spec, &self.file, &self.output)
+                    .map(|size_bytes| Event::PosterDone { size_bytes })
+            }
+        };
+        let event =
+            answer.unwrap_or_else(|Failure { cause, message }| Event::Failed { cause, message });
+        self.events.send(number, event);
+    }
+
+    fn open_ladder(
+        &mut self,
+        spec: &VideoSpec,
+    ) -> Result<(&mut Ladder, &SourceFile, &EventSink), Failure> {
+        let ladder = match self.ladder.take().filter(|ladder| ladder.fits(spec)) {
+            Some(ladder) => ladder,
+            None => Ladder::open(&self.file, spec, &self.output)?,
+        };
+        Ok((self.ladder.insert(ladder), &self.file, &self.events))
+    }
+}

@@ -1,0 +1,53 @@
+//! The input file as a place to start demuxing from, as often as needed.
+
+use std::fs::File;
+
+use crate::av::input::Input;
+use crate::av::stream::Stream;
+use crate::failure::Failure;
+use crate::inspect;
+use media_proto::message::Cause;
+
+/// The already open input.
+#[derive(Debug)]
+pub struct SourceFile {
+    file: File,
+}
+
+impl SourceFile {
+    /// Reads from `file`, always with explicit positions.
+    pub fn new(file: File) -> Self {
+        Self { file }
+    }
+
+    /// Demuxes from the beginning.
+    pub fn open(&self) -> Result<Input, Failure> {
+        let file = self.file.try_clone().map_err(|error| {
+            Failure::new(
+                Cause::Io,
+                format!("Duplicating the input's descriptor failed: {error}."),
+            )
+        })?;
+        inspect::open(file)
+    }
+
+    /// Demuxes from the beginning, together with the description of track `track`.
+    pub fn open_track(&self, track: u32) -> Result<(Input, Stream), Failure> {
+        let mut input = self.open()?;
+        let index = track as usize;
+        let streams = input
+            .streams()
+            .map_err(|error| Failure::internal("describing the tracks", error))?;
+        let stream = streams
+            .into_iter()
+            .find(|stream| stream.index == index)
+            .ok_or_else(|| {
+                Failure::new(
+                    Cause::Damaged,
+                    format!("Track {track} is no longer in the file. Was the file replaced?"),
+                )
+            })?;
+        input.select(&[index]);
+        Ok((input, stream))
+    }
+}

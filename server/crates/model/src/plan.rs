@@ -1,0 +1,234 @@
+//! The plan of a title: everything that must be known before the first frame is encoded, and
+//! that never changes afterwards. It is persisted, so every later step is idempotent.
+//!
+//! All rungs cut segments at the plan's [`cuts`](Plan::cuts). A *chunk* is the unit of encoding
+//! and of loss: a few segments that one worker makes from one decode. What does not belong here:
+//! how a plan is drawn from an inspection (`media`), and how far the work has come (`catalog`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::ladder::{Rung, Size};
+use crate::time::{AudioTicks, VideoTicks};
+
+/// Written into every plan; a plan of another version is drawn anew.
+pub const PLAN_VERSION: u32 = 1;
+
+/// The persisted decisions about one title.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_VERSION`] at the time of drawing.
+    pub version: u32,
+    /// What the inspection found, for the API and the title page.
+    pub source: SourceFacts,
+    /// The instant of the source, in ticks of its own clock, that is zero on our timeline.
+    pub origin: VideoTicks,
+    /// Segment boundaries from zero to the end of media; strictly increasing, at least two.
+    ///
+    /// Invariant: `cuts[0]` is zero and segment `n` (from 1) is `cuts[n-1]..cuts[n]`.
+    pub cuts: Vec<VideoTicks>,
+    /// The picture, unless the title is only sound.
+    pub video: Option<VideoPlan>,
+    /// One entry per audio track that is kept, in the source's order.
+    pub audio: Vec<AudioPlan>,
+    /// What was left out or looks damaged, in sentences for the owner.
+    pub notes: Vec<String>,
+}
+
+/// How the picture is encoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoPlan {
+    /// The track's index in the source file.
+    pub track: u32,
+    /// The qualities, lowest first.
+    pub rungs: Vec<VideoRung>,
+    /// Consecutive runs of segments that cover the whole title.
+    pub chunks: Vec<Chunk>,
+    /// Frames per second as a fraction, for manifests; an average where it varies.
+    pub frame_rate: (u32, u32),
+}
+
+/// One quality together with what its encoder said of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoRung {
+    /// Size and rates.
+    pub rung: Rung,
+    /// RFC 6381, read from the avcC bytes of the init segment, such as `avc1.64001f`.
+    pub codec: String,
+    /// Fingerprint of the encoder's parameter sets, in hex: a chunk whose encoder says otherwise
+    /// must not be joined to the others.
+    pub parameter_sets: String,
+}
+
+/// The unit of encoding: what one decode makes for all rungs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Number of its first segment, from 1.
+    pub first_segment: u32,
+    /// How many segments it makes, at least 1.
+    pub segment_count: u32,
+    /// How many frames the packet index promises between its first and last cut.
+    pub frames: u32,
+    /// Keyframes to start decoding from, nearest first. Where the first does not deliver the
+    /// chunk's first frame, the next one is tried; an empty list means the start of the file.
+    pub entries: Vec<Entry>,
+}
+
+/// A packet of the source from which decoding can start, in the track's own time base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Presentation time.
+    pub pts: i64,
+    /// Decoding time, which seeking goes by.
+    pub dts: i64,
+    /// Byte position in the file; negative where the container does not tell.
+    pub position: i64,
+}
+
+/// How one audio track is encoded: one continuous pass to AAC at 48 kHz.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// The track's index in the source file.
+    pub track: u32,
+    /// BCP 47 or ISO 639 as the file has it; `und` where it says nothing.
+    pub language: String,
+    /// The track's own title, such as "Director's commentary".
+    pub name: Option<String>,
+    /// The track a player should start with.
+    pub default: bool,
+    /// Channels after mixing down.
+    pub channels: u32,
+    /// Bits per second.
+    pub bit_rate_bps: u32,
+    /// RFC 6381, read from the AudioSpecificConfig, such as `mp4a.40.2`.
+    pub codec: String,
+    /// Segment boundaries on the grid of 1024-sample frames, from zero to the end of media; as
+    /// many segments as the picture has. Only the last frame may be cut short.
+    pub cuts: Vec<AudioTicks>,
+}
+
+/// What the inspection found out about the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceFacts {
+    /// libav's name of the container, such as `mov,mp4,m4a,3gp,3g2,mj2`.
+    pub container: String,
+    /// The upright picture with square pixels; absent for sound alone.
+    pub display: Option<Size>,
+    /// Clockwise quarter turns are 90, 180 and 270.
+    pub rotation_degrees: u32,
+    /// The picture is mirrored left to right before it is turned.
+    pub flipped: bool,
+    /// Decoded frames carry the interlaced flag.
+    pub interlaced: bool,
+    /// PQ or HLG transfer, or Dolby Vision.
+    pub hdr: bool,
+    /// Steps between frames differ by more than rounding.
+    pub variable_frame_rate: bool,
+    /// Frames the packet index counts in the main video track.
+    pub frames: u64,
+    /// Every track of the file, in its order.
+    pub tracks: Vec<TrackFacts>,
+}
+
+/// One track of the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackFacts {
+    /// Index in the file.
+    pub index: u32,
+    /// What it carries.
+    pub kind: TrackKind,
+    /// libav's name of the codec, or the four-character code where libav has no name.
+    pub codec: String,
+    /// ISO 639 as the file has it.
+    pub language: Option<String>,
+    /// The track's own title.
+    pub name: Option<String>,
+    /// A decoder exists and delivered at least one frame; always false for data.
+    pub decodable: bool,
+    /// The main video track, or an audio track that is kept.
+    pub used: bool,
+}
+
+/// What a track carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrackKind {
+    /// Moving pictures.
+    Video,
+    /// Sound.
+    Audio,
+    /// Words over the picture.
+    Subtitle,
+    /// A still picture attached to the file, such as an album cover.
+    Cover,
+    /// Timed metadata and everything else.
+    Data,
+}
+
+/// Which of a title's streams a segment belongs to. Numbered as in the URLs: the rungs lowest
+/// first, then the audio tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StreamKind {
+    /// Index into [`VideoPlan::rungs`].
+    Video(usize),
+    /// Index into [`Plan::audio`].
+    Audio(usize),
+}
+
+impl Plan {
+    /// End of media on our timeline.
+    pub fn end(&self) -> VideoTicks {
+        self.cuts.last().copied().unwrap_or_default()
+    }
+
+    /// How many segments every stream has.
+    pub fn segment_count(&self) -> u32 {
+        u32::try_from(self.cuts.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    /// The qualities, lowest first; empty for sound alone.
+    pub fn rungs(&self) -> &[VideoRung] {
+        self.video.as_ref().map_or(&[], |video| &video.rungs)
+    }
+
+    /// The chunks in playing order; empty for sound alone.
+    pub fn chunks(&self) -> &[Chunk] {
+        self.video.as_ref().map_or(&[], |video| &video.chunks)
+    }
+
+    /// How many streams the title has in all.
+    pub fn stream_count(&self) -> u32 {
+        u32::try_from(self.rungs().len() + self.audio.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What stream number `stream` carries, if the title has it.
+    pub fn stream(&self, stream: u32) -> Option<StreamKind> {
+        let index = usize::try_from(stream).ok()?;
+        let rungs = self.rungs().len();
+        if index < rungs {
+            Some(StreamKind::Video(index))
+        } else if index - rungs < self.audio.len() {
+            Some(StreamKind::Audio(index - rungs))
+        } else {
+            None
+        }
+    }
+
+    /// The number in URLs of the `index`-th audio track.
+    pub fn audio_stream(&self, index: usize) -> u32 {
+        u32::try_from(self.rungs().len() + index).unwrap_or(u32::MAX)
+    }
+
+    /// Which chunk makes segment `number` (from 1) of the picture.
+    pub fn chunk_of_segment(&self, number: u32) -> Option<usize> {
+        self.chunks().iter().position(|chunk| {
+            number >= chunk.first_segment && number - chunk.first_segment < chunk.segment_count
+        })
+    }
+
+    /// The boundaries of `chunk`'s segments: `segment_count + 1` cuts.
+    pub fn chunk_cuts(&self, chunk: &Chunk) -> &[VideoTicks] {
+        let first = chunk.first_segment.saturating_sub(1) as usize;
+        let last = first + chunk.segment_count as usize;
+        self.cuts.get(first..=last).unwrap_or(&[])
+    }
+}
