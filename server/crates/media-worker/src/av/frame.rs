@@ -36,7 +36,7 @@ impl Frame {
             .ok_or(AvError::NO_MEMORY)
     }
 
-    /// A block of planar float silence or sound to be filled by [`plane_f32_mut`](Self::plane_f32_mut).
+    /// A block of planar float silence, to be filled by [`plane_f32_mut`](Self::plane_f32_mut).
     pub fn sound(samples: usize, channels: u32, sample_rate: u32) -> Result<Self, AvError> {
         let mut frame = Self::new()?;
         let raw = frame.as_mut_ptr();
@@ -53,11 +53,21 @@ impl Frame {
             ffi::av_frame_get_buffer(raw, 0)
         };
         check(code)?;
+        // SAFETY: the planes were allocated just now for as many samples.
+        check(unsafe {
+            ffi::av_samples_set_silence(
+                (*raw).extended_data,
+                0,
+                (*raw).nb_samples,
+                (*raw).ch_layout.nb_channels,
+                ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP,
+            )
+        })?;
         Ok(frame)
     }
 
-    /// A black picture in 8-bit 4:2:0, limited range.
-    pub fn black(width: u32, height: u32) -> Result<Self, AvError> {
+    /// A grey picture in 8-bit 4:2:0, limited range: luma 16 is black, 235 white.
+    pub fn grey(width: u32, height: u32, luma: u8) -> Result<Self, AvError> {
         let mut frame = Self::new()?;
         let raw = frame.as_mut_ptr();
         // SAFETY: the fields are set before av_frame_get_buffer reads them; the planes are then
@@ -67,7 +77,7 @@ impl Frame {
             (*raw).height = i32::try_from(height).map_err(|_| AvError::INVALID_DATA)?;
             (*raw).format = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as i32;
             check(ffi::av_frame_get_buffer(raw, 0))?;
-            for (plane, value) in [(0, 16_u8), (1, 128), (2, 128)] {
+            for (plane, value) in [(0, luma), (1, 128), (2, 128)] {
                 let rows = if plane == 0 {
                     height
                 } else {

@@ -21,6 +21,9 @@ use crate::output::{Output, segment_name};
 /// How often the encoder's position is reported.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Luma of black in limited range.
+const BLACK: u8 = 16;
+
 /// What a rung is told to do. Between `Begin` and `End` come the chunk's pictures in order.
 #[derive(Debug)]
 pub enum Task {
@@ -212,7 +215,7 @@ impl ChunkEncoder {
     ) -> Result<(), Failure> {
         let frame = match self.last.as_ref().or(stand_in) {
             Some(frame) => frame.share(),
-            None => Frame::black(rung.settings.width, rung.settings.height),
+            None => Frame::grey(rung.settings.width, rung.settings.height, BLACK),
         };
         let mut frame = frame.map_err(|error| Failure::internal("filling a gap", error))?;
         frame.set_pts(chunk.spec.cuts[self.segment_in]);

@@ -1,0 +1,464 @@
+//! The worker's serve loop over in-memory pipes: what the server asks and what comes back.
+//!
+//! Sources are made here with the worker's own encoders and boxes; no process is started.
+
+use media_proto::frame;
+use media_proto::message::{
+    AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, NumberedRequest,
+    Preset, Request, RungSpec, VideoSpec,
+};
+use media_worker::av::encoder::{Encoder, H264Settings};
+use media_worker::av::frame::Frame;
+use media_worker::av::packet::Packet;
+use media_worker::av::stream::Colour;
+use media_worker::isobmff::fragment::{Sample, Span, segment};
+use media_worker::isobmff::h264::{ParameterSets, is_idr, to_length_prefixed};
+use media_worker::isobmff::init::{self, AudioTrack, VideoTrack};
+use media_worker::serve::serve;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+const SECOND: i64 = 90_000;
+const GRID: GridPolicy = GridPolicy {
+    segment: 4 * SECOND,
+    opening_segment: 2 * SECOND,
+    opening_segments: 2,
+    chunk: 8 * SECOND,
+};
+
+/// A writer whose bytes can be looked at afterwards.
+#[derive(Clone, Default)]
+struct Pipe(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lets a fresh worker answer `requests` about `source` and returns its events.
+fn ask(source: &File, folder: &Path, requests: &[Request]) -> Vec<NumberedEvent> {
+    let mut questions = Vec::new();
+    for (number, request) in (1..).zip(requests) {
+        let message = NumberedRequest {
+            number,
+            request: request.clone(),
+        };
+        frame::write(&mut questions, &message).unwrap();
+    }
+    let pipe = Pipe::default();
+    let folder = File::open(folder).unwrap().into();
+    serve(
+        &mut questions.as_slice(),
+        pipe.clone(),
+        source.try_clone().unwrap(),
+        folder,
+    )
+    .unwrap();
+    let bytes = pipe.0.lock().unwrap().clone();
+    let mut answers = bytes.as_slice();
+    std::iter::from_fn(|| frame::read(&mut answers).unwrap()).collect()
+}
+
+fn last_event(events: Vec<NumberedEvent>) -> Event {
+    events.into_iter().next_back().unwrap().event
+}
+
+fn file_of(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file.rewind().unwrap();
+    file
+}
+
+/// A film of grey frames that slowly change, with a keyframe every two seconds.
+fn film(seconds: i64, frames_a_second: i64) -> File {
+    let (width, height) = (96, 64);
+    let mut encoder = Encoder::h264(&H264Settings {
+        width,
+        height,
+        timescale: 90_000,
+        frame_rate: (u32::try_from(frames_a_second).unwrap(), 1),
+        crf: 30,
+        preset: "ultrafast",
+        peak_bps: 1_000_000,
+        threads: 1,
+        colour: Colour::bt709(),
+    })
+    .unwrap();
+    let parameter_sets = ParameterSets::from_annex_b(encoder.extradata()).unwrap();
+    let mut bytes = init::video(&VideoTrack {
+        width: 96,
+        height: 64,
+        timescale: 90_000,
+        parameter_sets: &parameter_sets,
+    });
+    let mut samples = Vec::new();
+    for index in 0..seconds * frames_a_second {
+        let luma = u8::try_from(16 + index % 200).unwrap();
+        let mut frame = Frame::grey(width, height, luma).unwrap();
+        frame.set_pts(index * SECOND / frames_a_second);
+        frame.force_keyframe(index % (2 * frames_a_second) == 0);
+        encoder.send(Some(&frame)).unwrap();
+        collect(&mut encoder, &mut samples);
+    }
+    encoder.send(None).unwrap();
+    collect(&mut encoder, &mut samples);
+    let span = Span {
+        start: 0,
+        end: seconds * SECOND,
+    };
+    bytes.extend(segment(1, span, &samples).unwrap());
+    file_of(&bytes)
+}
+
+fn collect(encoder: &mut Encoder, samples: &mut Vec<Sample>) {
+    let mut packet = Packet::new().unwrap();
+    while encoder.receive(&mut packet).is_ok() {
+        let data = packet.data();
+        let pts = packet.pts().unwrap();
+        samples.push(Sample {
+            pts,
+            is_sync: is_idr(data),
+            data: to_length_prefixed(data),
+        });
+        packet.clear();
+    }
+}
+
+/// A song of `seconds`, as its own file.
+fn song(seconds: i64) -> File {
+    let mut encoder = Encoder::aac(1, 64_000, 48_000).unwrap();
+    let mut bytes = init::audio(&AudioTrack {
+        channels: 1,
+        sample_rate: 48_000,
+        bit_rate_bps: 64_000,
+        configuration: encoder.extradata(),
+        language: *b"und",
+    });
+    let frames = seconds * 48_000 / 1024;
+    let mut samples: Vec<Sample> = Vec::new();
+    let mut packet = Packet::new().unwrap();
+    for index in 0..frames {
+        let mut block = Frame::sound(1024, 1, 48_000).unwrap();
+        block.set_pts(index * 1024);
+        encoder.send(Some(&block)).unwrap();
+        while encoder.receive(&mut packet).is_ok() {
+            let pts = i64::try_from(samples.len()).unwrap() * 1024;
+            samples.push(Sample {
+                pts,
+                is_sync: true,
+                data: packet.data().to_vec(),
+            });
+            packet.clear();
+        }
+    }
+    let end = i64::try_from(samples.len()).unwrap() * 1024;
+    bytes.extend(segment(1, Span { start: 0, end }, &samples).unwrap());
+    file_of(&bytes)
+}
+
+fn inspect(source: &File, folder: &Path) -> Inspection {
+    match last_event(ask(source, folder, &[Request::Inspect { grid: GRID }])) {
+        Event::Inspected(inspection) => *inspection,
+        other => panic!("an inspection was expected, not {other:?}"),
+    }
+}
+
+/// The specification of two rungs, prepared.
+fn prepared_video(source: &File, folder: &Path, inspection: &Inspection) -> VideoSpec {
+    let video = inspection.video.as_ref().unwrap();
+    let rung = |width, height| RungSpec {
+        width,
+        height,
+        peak_bps: 300_000,
+        parameter_sets: String::new(),
+    };
+    let mut spec = VideoSpec {
+        track: video.track,
+        origin: inspection.origin,
+        frame_rate: video.frame_rate,
+        interlaced: video.interlaced,
+        hdr: video.hdr,
+        rungs: vec![rung(48, 32), rung(96, 64)],
+        preset: Preset::Fast,
+    };
+    let request = Request::Prepare {
+        video: Some(spec.clone()),
+        audio: Vec::new(),
+    };
+    let Event::Prepared { video, .. } = last_event(ask(source, folder, &[request])) else {
+        panic!("the encoders must open");
+    };
+    for (rung, prepared) in spec.rungs.iter_mut().zip(video) {
+        assert!(
+            prepared.codec.starts_with("avc1.64"),
+            "{} is High profile",
+            prepared.codec
+        );
+        rung.parameter_sets = prepared.parameter_sets;
+    }
+    spec
+}
+
+fn chunk_requests(spec: &VideoSpec, inspection: &Inspection) -> Vec<Request> {
+    let mut first = 0;
+    let chunks = &inspection.video.as_ref().unwrap().chunks;
+    let requests = chunks.iter().map(|chunk| {
+        let from = first as usize;
+        let to = from + chunk.segment_count as usize;
+        first += chunk.segment_count;
+        Request::EncodeChunk {
+            video: spec.clone(),
+            chunk: ChunkSpec {
+                first_segment: u32::try_from(from).unwrap() + 1,
+                cuts: inspection.cuts[from..=to].to_vec(),
+                frames: chunk.frames,
+                last: to + 1 == inspection.cuts.len(),
+                entries: chunk.entries.clone(),
+            },
+        }
+    });
+    requests.collect()
+}
+
+fn files_in(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap());
+    entries
+        .map(|entry| {
+            (
+                entry.file_name().into_string().unwrap(),
+                std::fs::read(entry.path()).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_film_becomes_a_ladder_of_segments() {
+    let (source, folder) = (film(21, 25), tempfile::tempdir().unwrap());
+    let inspection = inspect(&source, folder.path());
+    assert_eq!(
+        inspection.cuts.last(),
+        Some(&(21 * SECOND)),
+        "the end comes from the packets"
+    );
+    assert_eq!(inspection.video.as_ref().unwrap().frames, 21 * 25);
+    let spec = prepared_video(&source, folder.path(), &inspection);
+    let events = ask(&source, folder.path(), &chunk_requests(&spec, &inspection));
+    let done: Vec<(u32, u32)> = events
+        .iter()
+        .filter_map(|event| match event.event {
+            Event::ChunkDone { frames, missing } => Some((frames, missing)),
+            _ => None,
+        })
+        .collect();
+    let frames: u32 = done.iter().map(|(frames, _)| frames).sum();
+    assert_eq!(
+        frames,
+        21 * 25,
+        "every frame of the source was encoded exactly once"
+    );
+    assert!(done.iter().all(|(_, missing)| *missing == 0));
+    let segments = inspection.cuts.len() - 1;
+    let names = files_in(folder.path());
+    assert_eq!(
+        names.len(),
+        2 * (segments + 1),
+        "an init and all segments per rung: {:?}",
+        names.keys()
+    );
+    assert!(
+        names.keys().all(|name| !name.ends_with(".part")),
+        "nothing half-written is left"
+    );
+}
+
+#[test]
+fn a_chunk_alone_is_the_same_as_a_chunk_in_a_row() {
+    let (source, folder) = (film(30, 24), tempfile::tempdir().unwrap());
+    let inspection = inspect(&source, folder.path());
+    let spec = prepared_video(&source, folder.path(), &inspection);
+    let requests = chunk_requests(&spec, &inspection);
+    assert!(
+        requests.len() >= 3,
+        "the film is long enough for several chunks"
+    );
+    ask(&source, folder.path(), &requests);
+    let in_a_row = files_in(folder.path());
+    // Backwards, each in a worker of its own: every one has to seek.
+    for request in requests.iter().rev() {
+        let alone = tempfile::tempdir().unwrap();
+        let events = ask(&source, alone.path(), std::slice::from_ref(request));
+        assert!(matches!(
+            last_event(events),
+            Event::ChunkDone { missing: 0, .. }
+        ));
+        for (name, bytes) in files_in(alone.path()) {
+            assert!(
+                in_a_row[&name] == bytes,
+                "{name} must not depend on how decoding got there"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_encoder_that_disagrees_with_the_plan_makes_nothing() {
+    let (source, folder) = (film(4, 25), tempfile::tempdir().unwrap());
+    let inspection = inspect(&source, folder.path());
+    let mut spec = prepared_video(&source, folder.path(), &inspection);
+    spec.rungs[0].parameter_sets = "67640-68".into();
+    let nothing = tempfile::tempdir().unwrap();
+    let events = ask(&source, nothing.path(), &chunk_requests(&spec, &inspection));
+    assert!(
+        matches!(
+            last_event(events),
+            Event::Failed {
+                cause: Cause::Internal,
+                ..
+            }
+        ),
+        "segments under one init segment must share its parameter sets"
+    );
+    let wrong: Vec<String> = files_in(nothing.path())
+        .into_keys()
+        .filter(|name| name.contains("stream0"))
+        .collect();
+    assert_eq!(wrong, [""; 0], "the rung that disagrees wrote nothing");
+}
+
+#[test]
+fn a_song_becomes_segments_that_add_up() {
+    let (source, folder) = (song(11), tempfile::tempdir().unwrap());
+    let inspection = inspect(&source, folder.path());
+    assert!(inspection.video.is_none(), "there is no picture");
+    let end = inspection.cuts.last().unwrap() * 48_000 / SECOND;
+    let cuts: Vec<i64> = vec![0, 96 * 1024, 190 * 1024, end];
+    let audio = AudioSpec {
+        track: inspection.audio[0].track,
+        stream: 0,
+        origin: inspection.origin,
+        channels: 1,
+        bit_rate_bps: 96_000,
+        cuts: cuts.clone(),
+        language: "eng".into(),
+    };
+    let requests = [
+        Request::Prepare {
+            video: None,
+            audio: vec![audio.clone()],
+        },
+        Request::EncodeAudio { audio },
+    ];
+    let events = ask(&source, folder.path(), &requests);
+    assert!(
+        events.iter().any(
+            |event| matches!(&event.event, Event::Prepared { audio, .. } if audio == &["mp4a.40.2"])
+        ),
+        "AAC-LC is announced: {events:?}"
+    );
+    assert!(matches!(
+        last_event(events),
+        Event::AudioDone { silence: 0 }
+    ));
+    let files = files_in(folder.path());
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    let expected = [
+        "chunk-stream0-00001.m4s",
+        "chunk-stream0-00002.m4s",
+        "chunk-stream0-00003.m4s",
+        "init-stream0.m4s",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_poster_is_a_jpeg() {
+    let (source, folder) = (film(4, 25), tempfile::tempdir().unwrap());
+    let request = Request::MakePoster {
+        track: 0,
+        candidates: vec![0, 2 * SECOND],
+        origin: 0,
+        long_side: 64,
+    };
+    let event = last_event(ask(&source, folder.path(), &[request]));
+    assert!(matches!(event, Event::PosterDone { .. }), "{event:?}");
+    let poster = &files_in(folder.path())["poster.jpg"];
+    assert_eq!(poster[..3], [0xff, 0xd8, 0xff], "JPEG's start of image");
+}
+
+#[test]
+fn what_is_no_media_is_refused_with_a_sentence_and_the_worker_lives_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let junk: Vec<u8> = (0..200_000_u32)
+        .map(|index| index.wrapping_mul(2_654_435_761).to_le_bytes()[2])
+        .collect();
+    let cases: [(&str, &[u8]); 4] = [
+        ("a text", b"This is a text file, not a film.\n"),
+        ("nothing", b""),
+        ("junk", &junk),
+        ("an empty box", &[0, 0, 0, 8, b'f', b't', b'y', b'p']),
+    ];
+    for (name, bytes) in cases {
+        let inspect = Request::Inspect { grid: GRID };
+        let events = ask(&file_of(bytes), folder.path(), &[inspect.clone(), inspect]);
+        let refusals = events.iter().filter(|event| {
+            matches!(&event.event, Event::Failed { cause, message } if cause.is_permanent() && message.ends_with('.'))
+        });
+        assert_eq!(
+            refusals.count(),
+            2,
+            "{name}: both requests get an answer: {events:?}"
+        );
+    }
+}
+
+#[test]
+fn a_film_cut_off_anywhere_never_breaks_the_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = film(6, 25);
+    let length = source.metadata().unwrap().len();
+    for percent in [1, 10, 50, 90, 99] {
+        let cut = file_of(
+            &std::fs::read(format!(
+                "/proc/self/fd/{}",
+                std::os::fd::AsRawFd::as_raw_fd(&source)
+            ))
+            .unwrap(),
+        );
+        cut.set_len(length * percent / 100).unwrap();
+        let event = last_event(ask(&cut, folder.path(), &[Request::Inspect { grid: GRID }]));
+        match event {
+            Event::Inspected(inspection) => assert!(inspection.cuts.len() >= 2),
+            Event::Failed { cause, .. } => assert!(cause.is_permanent(), "{percent} %: {cause:?}"),
+            other => panic!("{percent} %: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_disk_without_room_is_named() {
+    let source = film(2, 25);
+    let folder = Path::new("/proc/self");
+    let request = Request::MakePoster {
+        track: 0,
+        candidates: vec![0],
+        origin: 0,
+        long_side: 64,
+    };
+    let event = last_event(ask(&source, folder, &[request]));
+    assert!(
+        matches!(&event, Event::Failed { cause: Cause::Io | Cause::OutOfSpace, message } if message.contains("poster.jpg")),
+        "the message names the file: {event:?}"
+    );
+}
