@@ -2,6 +2,12 @@
 //!
 //! Sources are made here with the worker's own encoders and boxes; no process is started.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot set up its story must stop"
+)]
+
 use media_proto::frame;
 use media_proto::message::{
     AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, NumberedRequest,

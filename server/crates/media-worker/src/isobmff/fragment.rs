@@ -328,4 +328,29 @@ mod tests {
         let twins = [sample(1000, true), sample(1000, false)];
         assert_eq!(segment(1, span, &twins), Err(Misfit::OutsideSpan));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_frames_in_any_order_are_shown_when_they_were_meant_to_be(
+            steps in proptest::collection::vec(1_i64..400_000, 1..40),
+            order in proptest::collection::vec(0_usize..1000, 40),
+            start in 0_i64..1 << 40,
+            late in 0_i64..90_000,
+        ) {
+            let first = start + late;
+            let mut times: Vec<i64> = steps.iter().scan(first, |at, step| { let shown = *at; *at += step; Some(shown) }).collect();
+            let end = times.last().copied().unwrap_or(start) + steps[0];
+            for (index, other) in order.iter().enumerate().take(times.len()).skip(1) {
+                let other = 1 + other % (times.len() - 1);
+                times.swap(index, other);
+            }
+            let samples: Vec<Sample> = times.iter().map(|pts| sample(*pts, *pts == first)).collect();
+            let bytes = segment(1, Span { start, end }, &samples).unwrap();
+            let fragment = read::fragment(&bytes).unwrap();
+            proptest::prop_assert_eq!(fragment.presentation_times(), times);
+            let total: i64 = fragment.samples.iter().map(|sample| i64::from(sample.duration)).sum();
+            proptest::prop_assert_eq!(total, end - start, "durations add up to the span");
+            proptest::prop_assert!(fragment.samples.iter().all(|sample| sample.duration > 0));
+        }
+    }
 }

@@ -254,4 +254,16 @@ mod tests {
         assert_eq!(outline_of(b"This is a text file."), Outline::default());
         assert_eq!(outline_of(b""), Outline::default());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_break_the_reader(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            let mut boxed = Vec::new();
+            write_box(&mut boxed, b"moov", |out| out.extend_from_slice(&bytes));
+            outline_of(&boxed);
+            outline_of(&bytes);
+            proptest::prop_assert!(children(&bytes).count() <= bytes.len());
+            super::fragment(&bytes);
+        }
+    }
 }

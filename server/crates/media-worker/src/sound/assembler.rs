@@ -25,6 +25,8 @@ pub struct Assembler {
     /// Samples the timeline has room for.
     wanted: i64,
     silence: i64,
+    /// Where the last block said it belongs, and how long it was.
+    last: Option<(i64, i64)>,
 }
 
 impl Assembler {
@@ -39,6 +41,7 @@ impl Assembler {
             to_drop: 0,
             wanted,
             silence: 0,
+            last: None,
         }
     }
 
@@ -65,7 +68,7 @@ impl Assembler {
                 .map_err(|error| Failure::internal("setting up the resampler", error))?;
             self.resampler = Some(resampler);
         }
-        if let Some(position) = position {
+        if let Some(position) = self.trusted(position, frame) {
             self.move_to(position)?;
         }
         let converted = match self.resampler.as_mut() {
@@ -77,6 +80,19 @@ impl Assembler {
             self.place(&mut block);
         }
         Ok(())
+    }
+
+    /// The position, unless the clock crawls: blocks that claim to follow each other in less than
+    /// half of their own length come from a container with a wrong sample rate in its header.
+    fn trusted(&mut self, position: Option<i64>, frame: &Frame) -> Option<i64> {
+        let position = position?;
+        let samples = i64::try_from(frame.samples()).unwrap_or(0);
+        let length = samples * i64::from(AUDIO_TIMESCALE) / i64::from(frame.sample_rate().max(1));
+        let last = self.last.replace((position, length));
+        let crawls = last.is_some_and(|(before, length)| {
+            (0..length / 2).contains(&position.saturating_sub(before))
+        });
+        (!crawls).then_some(position)
     }
 
     /// Makes the next block start at `position`, unless it nearly does already.
@@ -220,6 +236,19 @@ mod tests {
             6000,
         );
         assert_eq!(runs, [(0.1, 2000), (0.2, 2000), (0.3, 2000)]);
+    }
+
+    #[test]
+    fn a_clock_that_crawls_is_not_believed() {
+        let blocks = [
+            (0.1, 1000, Some(0)),
+            (0.2, 1000, Some(20)),
+            (0.3, 1000, Some(40)),
+        ];
+        assert_eq!(
+            assemble(&blocks, 3000),
+            [(0.1, 1000), (0.2, 1000), (0.3, 1000)]
+        );
     }
 
     #[test]
