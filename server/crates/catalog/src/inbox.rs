@@ -1,0 +1,263 @@
+//! The inbox: which files were seen at the doors, and what became of each.
+
+use std::path::{Path, PathBuf};
+
+use model::arrival::{Arrival, ArrivalState, Door};
+use model::change::Change;
+use model::error::{ErrorKind, Result};
+use model::id::TitleId;
+
+use crate::column::{self, REASON_CHARS, shortened};
+use crate::failure::{Failure, Outcome};
+use crate::table::{arrivals, titles};
+use crate::{Catalog, Write};
+
+/// What a door found out about a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrivalUpdate {
+    /// Where it lies; its bytes are the key of its row.
+    pub path: PathBuf,
+    /// Which door it came through.
+    pub door: Door,
+    /// What became of it so far.
+    pub state: ArrivalState,
+    /// What it waits for, or why it was refused, in a sentence.
+    pub reason: Option<String>,
+    /// Its length when last looked at.
+    pub size_bytes: u64,
+    /// The title it became, or the one it is a copy of.
+    pub title: Option<TitleId>,
+}
+
+impl Catalog {
+    /// Records what became of a file. Nothing is written or announced when nothing differs, so a
+    /// rescan of a hundred thousand known files costs reads only.
+    ///
+    /// # Errors
+    /// `NotFound` if `title` names no title, else errors of the catalog.
+    pub async fn record_arrival(&self, update: ArrivalUpdate) -> Result<()> {
+        let update = ArrivalUpdate {
+            reason: update.reason.map(|reason| shortened(&reason, REASON_CHARS)),
+            ..update
+        };
+        if self
+            .arrival(&update.path)
+            .await?
+            .is_some_and(|arrival| says(&arrival, &update))
+        {
+            return Ok(());
+        }
+        self.write("recording an arrival", move |write| record(write, update))
+            .await
+    }
+
+    /// At most `limit` arrivals, the latest change first.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn arrivals(&self, limit: u32) -> Result<Vec<Arrival>> {
+        self.read("reading the inbox", move |transaction, _| {
+            arrivals::newest(transaction, limit)
+        })
+        .await
+    }
+
+    /// The arrival at `path`, if one was recorded.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn arrival(&self, path: &Path) -> Result<Option<Arrival>> {
+        let path = path.to_owned();
+        self.read("reading an arrival", move |transaction, _| {
+            arrivals::by_path(transaction, column::path_bytes(&path)?)
+        })
+        .await
+    }
+
+    /// Removes the record of `path`. One that does not exist counts as removed.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn forget_arrival(&self, path: &Path) -> Result<()> {
+        let path = path.to_owned();
+        self.write("forgetting an arrival", move |write| {
+            if arrivals::delete(&write.transaction, column::path_bytes(&path)?)? {
+                write.announce(Change::Inbox);
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn record(write: &mut Write<'_>, update: ArrivalUpdate) -> Outcome<()> {
+    let transaction = &write.transaction;
+    let known = arrivals::by_path(transaction, column::path_bytes(&update.path)?)?;
+    if known.as_ref().is_some_and(|known| says(known, &update)) {
+        return Ok(());
+    }
+    let title_serial = match update.title {
+        Some(title) => Some(serial_of(write, title)?),
+        None => None,
+    };
+    let arrival = Arrival {
+        first_seen_at: known
+            .as_ref()
+            .map_or(write.now, |known| known.first_seen_at),
+        changed_at: changed_at(write, known.as_ref(), &update),
+        path: update.path,
+        door: update.door,
+        state: update.state,
+        reason: update.reason,
+        size_bytes: update.size_bytes,
+        title: update.title,
+    };
+    arrivals::put(transaction, &arrival, title_serial)?;
+    write.announce(Change::Inbox);
+    Ok(())
+}
+
+/// A file that only grows has not changed its state.
+fn changed_at(
+    write: &Write<'_>,
+    known: Option<&Arrival>,
+    update: &ArrivalUpdate,
+) -> model::clock::WallTime {
+    match known {
+        Some(known) if says_but_for_size(known, update) => known.changed_at,
+        _ => write.now,
+    }
+}
+
+fn serial_of(write: &Write<'_>, title: TitleId) -> Outcome<i64> {
+    titles::serial_of(&write.transaction, title)?
+        .ok_or_else(|| Failure::rule(ErrorKind::NotFound, format!("there is no title {title}")))
+}
+
+fn says(arrival: &Arrival, update: &ArrivalUpdate) -> bool {
+    arrival.size_bytes == update.size_bytes && says_but_for_size(arrival, update)
+}
+
+fn says_but_for_size(arrival: &Arrival, update: &ArrivalUpdate) -> bool {
+    arrival.door == update.door
+        && arrival.state == update.state
+        && arrival.reason == update.reason
+        && arrival.title == update.title
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use model::arrival::{ArrivalState, Door};
+    use model::change::Change;
+    use model::error::ErrorKind;
+    use model::id::TitleId;
+
+    use super::ArrivalUpdate;
+    use crate::testing::House;
+
+    fn settling(path: &str, size_bytes: u64) -> ArrivalUpdate {
+        ArrivalUpdate {
+            path: PathBuf::from(path),
+            door: Door::Folder,
+            state: ArrivalState::Settling,
+            reason: Some("It is still being written".to_owned()),
+            size_bytes,
+            title: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_way_of_a_file_through_the_inbox_is_recorded() {
+        let house = House::new();
+        let path = Path::new("/films/a.mp4");
+        let record = async |update| {
+            house.clock.advance(Duration::from_secs(1));
+            house.catalog.record_arrival(update).await.unwrap();
+            house.catalog.arrival(path).await.unwrap().unwrap()
+        };
+        let first = record(settling("/films/a.mp4", 10)).await;
+        let grown = record(settling("/films/a.mp4", 20)).await;
+        assert_eq!(grown.size_bytes, 20);
+        assert_eq!(
+            grown.changed_at, first.changed_at,
+            "growing is no change of state"
+        );
+        let title = house.admit("/films/a.mp4", "a").await;
+        let admitted = record(ArrivalUpdate {
+            state: ArrivalState::Admitted,
+            reason: None,
+            title: Some(title),
+            ..settling("/films/a.mp4", 20)
+        })
+        .await;
+        assert_eq!(admitted.first_seen_at, first.first_seen_at);
+        assert!(admitted.changed_at > first.changed_at);
+        assert_eq!((admitted.title, admitted.reason), (Some(title), None));
+    }
+
+    #[tokio::test]
+    async fn saying_the_same_again_writes_and_announces_nothing() {
+        let house = House::new();
+        let mut changes = house.catalog.subscribe();
+        for _ in 0..3 {
+            house
+                .catalog
+                .record_arrival(settling("/films/a.mp4", 10))
+                .await
+                .unwrap();
+        }
+        assert_eq!(changes.recv().await.unwrap(), Change::Inbox);
+        assert!(changes.is_empty(), "only the first time was news");
+    }
+
+    #[tokio::test]
+    async fn the_inbox_shows_the_latest_change_first_and_forgets_on_demand() {
+        let house = House::new();
+        for path in ["/films/a", "/films/b", "/films/c"] {
+            house
+                .catalog
+                .record_arrival(settling(path, 1))
+                .await
+                .unwrap();
+            house.clock.advance(Duration::from_secs(1));
+        }
+        let ignored = ArrivalUpdate {
+            state: ArrivalState::Ignored,
+            ..settling("/films/a", 1)
+        };
+        house.catalog.record_arrival(ignored).await.unwrap();
+        let paths = async |limit| -> Vec<PathBuf> {
+            let arrivals = house.catalog.arrivals(limit).await.unwrap();
+            arrivals.into_iter().map(|arrival| arrival.path).collect()
+        };
+        assert_eq!(
+            paths(2).await,
+            [Path::new("/films/a"), Path::new("/films/c")]
+        );
+        for _ in 0..2 {
+            house
+                .catalog
+                .forget_arrival(Path::new("/films/c"))
+                .await
+                .unwrap();
+        }
+        assert_eq!(
+            paths(9).await,
+            [Path::new("/films/a"), Path::new("/films/b")]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_arrival_cannot_belong_to_a_title_that_does_not_exist() {
+        let house = House::new();
+        let lost = ArrivalUpdate {
+            title: Some(TitleId::generate()),
+            ..settling("/films/a", 1)
+        };
+        let error = house.catalog.record_arrival(lost).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+}

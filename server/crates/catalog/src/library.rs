@@ -1,0 +1,449 @@
+//! Titles and their pieces, as the library, the player page and the manifests read them.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use model::error::{ErrorKind, Result};
+use model::id::{JobId, TitleId};
+use model::job::Job;
+use model::segment::{Piece, StoredPiece};
+use model::title::Title;
+use rusqlite::Connection;
+
+use crate::Catalog;
+use crate::failure::{Failure, Outcome};
+use crate::generation;
+use crate::plan_cache::{PlanCache, serial_list};
+use crate::table::titles::TitleRow;
+use crate::table::{jobs, pieces, plans, stream_totals, titles};
+
+/// The most titles on one page.
+pub const MAX_PER_PAGE: u32 = 200;
+
+/// The longest text to search for, in characters.
+const MAX_TEXT_CHARS: usize = 200;
+
+/// Which titles to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TitleQuery {
+    /// Only titles whose name contains this, whatever the case. Every character stands for
+    /// itself.
+    pub text: Option<String>,
+    /// From 1; 0 means 1.
+    pub page: u32,
+    /// From 1 to [`MAX_PER_PAGE`]; what lies outside is brought inside.
+    pub per_page: u32,
+}
+
+/// One page of the library, newest title first, with everything its cards show.
+#[derive(Clone, Debug, Default)]
+pub struct TitlePage {
+    /// The titles of this page.
+    pub titles: Vec<Title>,
+    /// How many titles match in all.
+    pub total: u64,
+    /// The jobs of these titles.
+    pub jobs: HashMap<JobId, Job>,
+    /// How much of each stream is stored, as [`Catalog::stream_totals`] says it.
+    pub totals: HashMap<TitleId, Vec<StreamTotal>>,
+}
+
+/// How much of one stream is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamTotal {
+    /// How many of its segments.
+    pub segments: u32,
+    /// How many bytes these have together.
+    pub size_bytes: u64,
+}
+
+/// Which segments of a title exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// One entry per stream of the plan, in the order of the stream numbers.
+    pub streams: Vec<StreamCoverage>,
+}
+
+/// Which segments of one stream exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamCoverage {
+    /// Runs of existing segment numbers, ascending, with a gap between any two.
+    pub ranges: Vec<RangeInclusive<u32>>,
+    /// Number and length in bytes of each existing segment, ascending.
+    pub sizes: Vec<(u32, u64)>,
+}
+
+impl Catalog {
+    /// The title, with its plan.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn title(&self, id: TitleId) -> Result<Option<Title>> {
+        self.read("reading a title", move |transaction, plans| {
+            let Some(mut row) = titles::by_id(transaction, id)? else {
+                return Ok(None);
+            };
+            plans.fill_one(transaction, &mut row)?;
+            Ok(Some(row.title))
+        })
+        .await
+    }
+
+    /// A page of the library. It takes the same few statements for any number of titles.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the text is longer than 200 characters, else errors of the catalog.
+    pub async fn titles(&self, query: TitleQuery) -> Result<TitlePage> {
+        self.read("reading the library", move |transaction, plans| {
+            page(transaction, plans, &query)
+        })
+        .await
+    }
+
+    /// A stored piece of the title's present generation.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn piece(&self, title: TitleId, piece: Piece) -> Result<Option<StoredPiece>> {
+        self.read("reading a piece", move |transaction, _| {
+            pieces::by_name(transaction, title, piece)
+        })
+        .await
+    }
+
+    /// All stored pieces of the title's present generation: the poster, then stream after
+    /// stream.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn pieces(&self, title: TitleId) -> Result<Vec<StoredPiece>> {
+        self.read("reading the pieces of a title", move |transaction, _| {
+            pieces::of_title(transaction, title)
+        })
+        .await
+    }
+
+    /// Which segments exist; no streams for a title without a plan, or for no title. Reads a row
+    /// per segment: for fractions, [`Catalog::stream_totals`] is cheaper.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn coverage(&self, title: TitleId) -> Result<Coverage> {
+        self.read(
+            "reading which segments exist",
+            move |transaction, _| match titles::by_id(transaction, title)? {
+                Some(row) => coverage(transaction, &row),
+                None => Ok(Coverage::default()),
+            },
+        )
+        .await
+    }
+
+    /// How much of each stream is stored, one entry per stream of the plan, in the order of the
+    /// stream numbers; empty for a title without a plan, or for no title.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn stream_totals(&self, title: TitleId) -> Result<Vec<StreamTotal>> {
+        self.read("reading how much is stored", move |transaction, plans| {
+            let Some(mut row) = titles::by_id(transaction, title)? else {
+                return Ok(Vec::new());
+            };
+            plans.fill_one(transaction, &mut row)?;
+            let mut totals = totals_of(transaction, std::slice::from_ref(&row))?;
+            Ok(totals.remove(&title).unwrap_or_default())
+        })
+        .await
+    }
+}
+
+fn page(connection: &Connection, plans: &PlanCache, query: &TitleQuery) -> Outcome<TitlePage> {
+    let text = folded(query.text.as_deref())?;
+    let per_page = query.per_page.clamp(1, MAX_PER_PAGE);
+    let offset = u64::from(query.page.saturating_sub(1)) * u64::from(per_page);
+    let total = titles::count(connection, text.as_deref())?;
+    let mut rows = titles::page(connection, text.as_deref(), per_page, offset)?;
+    plans.fill(connection, &mut rows)?;
+    let serials = serial_list(rows.iter().map(|row| &row.serial));
+    let jobs = jobs::of_titles(connection, &serials)?;
+    Ok(TitlePage {
+        total,
+        jobs: jobs.into_iter().map(|row| (row.job.id, row.job)).collect(),
+        totals: totals_of(connection, &rows)?,
+        titles: rows.into_iter().map(|row| row.title).collect(),
+    })
+}
+
+/// The text as names are stored for searching; `None` if there is nothing to search for.
+fn folded(text: Option<&str>) -> Outcome<Option<String>> {
+    let text = text.unwrap_or_default().trim();
+    if text.chars().nth(MAX_TEXT_CHARS).is_some() {
+        let message = format!("search for {MAX_TEXT_CHARS} characters at most");
+        return Err(Failure::rule(ErrorKind::InvalidInput, message));
+    }
+    Ok((!text.is_empty()).then(|| text.to_lowercase()))
+}
+
+/// The totals of the titles that have a plan, with an entry for every stream.
+fn totals_of(
+    connection: &Connection,
+    rows: &[TitleRow],
+) -> Outcome<HashMap<TitleId, Vec<StreamTotal>>> {
+    let mut of_serial: HashMap<i64, Vec<StreamTotal>> = rows
+        .iter()
+        .filter_map(|row| {
+            let streams = row.title.plan.as_ref()?.stream_count() as usize;
+            Some((row.serial, vec![StreamTotal::default(); streams]))
+        })
+        .collect();
+    let serials = serial_list(of_serial.keys());
+    for row in stream_totals::of_titles(connection, &serials)? {
+        let totals = of_serial.get_mut(&row.title_serial);
+        if let Some(total) = totals.and_then(|totals| totals.get_mut(row.stream as usize)) {
+            *total = row.total;
+        }
+    }
+    Ok(rows
+        .iter()
+        .filter_map(|row| Some((row.title.id, of_serial.remove(&row.serial)?)))
+        .collect())
+}
+
+fn coverage(connection: &Connection, row: &TitleRow) -> Outcome<Coverage> {
+    let Some(outline) = plans::outline(connection, row.serial)? else {
+        return Ok(Coverage::default());
+    };
+    let mut streams = vec![StreamCoverage::default(); outline.stream_count() as usize];
+    for (stream, number, size_bytes) in pieces::segment_sizes(connection, generation::present(row))?
+    {
+        if let Some(stream) = streams.get_mut(stream as usize) {
+            stream.add(number, size_bytes);
+        }
+    }
+    Ok(Coverage { streams })
+}
+
+impl StreamCoverage {
+    /// Whether segment `number` exists.
+    pub fn contains(&self, number: u32) -> bool {
+        self.ranges.iter().any(|range| range.contains(&number))
+    }
+
+    /// Segments come in ascending order.
+    fn add(&mut self, number: u32, size_bytes: u64) {
+        self.sizes.push((number, size_bytes));
+        match self.ranges.last_mut() {
+            Some(range) if range.end() + 1 == number => *range = *range.start()..=number,
+            _ => self.ranges.push(number..=number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use model::error::ErrorKind;
+    use model::id::TitleId;
+    use model::segment::Piece;
+
+    use super::{MAX_PER_PAGE, StreamTotal, TitleQuery};
+    use crate::testing::{House, OWNER, candidate, segment};
+
+    fn query(text: &str, page: u32, per_page: u32) -> TitleQuery {
+        TitleQuery {
+            text: Some(text.to_owned()),
+            page,
+            per_page,
+        }
+    }
+
+    async fn names(house: &House, query: TitleQuery) -> Vec<String> {
+        let page = house.catalog.titles(query).await.unwrap();
+        page.titles.into_iter().map(|title| title.name).collect()
+    }
+
+    async fn admit_named(house: &House, name: &str) {
+        let mut film = candidate(&format!("/films/{name}"), name);
+        film.name = name.to_owned();
+        house.catalog.admit(film).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn pages_show_the_newest_first_and_never_overlap() {
+        let house = House::new();
+        for number in 1..=7 {
+            admit_named(&house, &format!("film {number}")).await;
+            if number % 2 == 0 {
+                house.clock.advance(Duration::from_millis(1));
+            }
+        }
+        let mut seen = Vec::new();
+        for page in 1..=4 {
+            let page = house.catalog.titles(query("", page, 3)).await.unwrap();
+            assert_eq!(page.total, 7, "the total is that of all pages");
+            seen.extend(page.titles.into_iter().map(|title| title.name));
+        }
+        let newest_first: Vec<String> = (1..=7).rev().map(|n| format!("film {n}")).collect();
+        assert_eq!(
+            seen, newest_first,
+            "also among those of the same millisecond"
+        );
+        assert_eq!(
+            names(&house, query("", 0, 0)).await,
+            ["film 7"],
+            "0 means 1"
+        );
+        assert!(
+            names(&house, query("", u32::MAX, u32::MAX))
+                .await
+                .is_empty()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_search_takes_every_character_for_itself() {
+        let house = House::new();
+        for name in [
+            "100% Wolle",
+            "100 Wölfe",
+            "snake_case",
+            "snakeXcase",
+            r"back\slash",
+        ] {
+            admit_named(&house, name).await;
+        }
+        let cases: [(&str, &[&str]); 9] = [
+            ("100%", &["100% Wolle"]),
+            ("%", &["100% Wolle"]),
+            ("snake_case", &["snake_case"]),
+            ("_", &["snake_case"]),
+            (r"\", &[r"back\slash"]),
+            ("WÖLFE", &["100 Wölfe"]),
+            ("  100 w ", &["100 Wölfe"]),
+            ("'; DROP TABLE titles; --", &[]),
+            ("case", &["snakeXcase", "snake_case"]),
+        ];
+        for (text, expected) in cases {
+            let page = house.catalog.titles(query(text, 1, 60)).await.unwrap();
+            let found: Vec<&str> = page
+                .titles
+                .iter()
+                .map(|title| title.name.as_str())
+                .collect();
+            assert_eq!(found, expected, "searching for {text:?}");
+            assert_eq!(page.total, expected.len() as u64, "counting {text:?}");
+        }
+        let endless = house.catalog.titles(query(&"ä".repeat(201), 1, 60)).await;
+        assert_eq!(endless.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+
+    #[tokio::test]
+    async fn a_page_brings_everything_its_cards_show() {
+        let house = House::new();
+        let (planned, job) = house.planned("/films/a.mp4", 4).await;
+        let pieces = (1..=3).map(|number| segment(planned, 1, number)).collect();
+        house
+            .catalog
+            .add_pieces(job.id, OWNER, pieces)
+            .await
+            .unwrap();
+        let waiting = house.admit("/films/b.mp4", "b").await;
+        for round in ["from the rows", "from the cache"] {
+            let page = house
+                .catalog
+                .titles(query("", 1, MAX_PER_PAGE))
+                .await
+                .unwrap();
+            let ids: Vec<TitleId> = page.titles.iter().map(|title| title.id).collect();
+            assert_eq!(ids, [waiting, planned], "{round}");
+            assert!(page.titles[0].plan.is_none(), "{round}");
+            assert!(page.titles[1].plan.is_some(), "{round}");
+            assert_eq!(page.jobs[&job.id].title, planned);
+            assert_eq!(page.jobs.len(), 2, "every title has its job");
+            let three = StreamTotal {
+                segments: 3,
+                size_bytes: 6_000,
+            };
+            let none = StreamTotal::default();
+            assert_eq!(page.totals[&planned], [none, three, none]);
+            assert!(
+                !page.totals.contains_key(&waiting),
+                "without a plan no streams"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn coverage_tells_runs_of_segments_and_their_sizes() {
+        let house = House::new();
+        let (title, job) = house.planned("/films/a.mp4", 9).await;
+        let numbers = [9, 1, 2, 3, 5, 6];
+        let pieces = numbers.map(|number| segment(title, 0, number)).to_vec();
+        house
+            .catalog
+            .add_pieces(job.id, OWNER, pieces)
+            .await
+            .unwrap();
+        let coverage = house.catalog.coverage(title).await.unwrap();
+        assert_eq!(
+            coverage.streams.len(),
+            3,
+            "one entry per stream, stored or not"
+        );
+        let lowest = &coverage.streams[0];
+        assert_eq!(lowest.ranges, [1..=3, 5..=6, 9..=9]);
+        assert_eq!(lowest.sizes[..2], [(1, 1_000), (2, 2_000)]);
+        assert!(lowest.contains(6) && !lowest.contains(4) && !lowest.contains(0));
+        assert!(coverage.streams[1].ranges.is_empty());
+        let unknown = house.catalog.coverage(TitleId::generate()).await.unwrap();
+        assert!(unknown.streams.is_empty(), "no title, no streams");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_exist_is_none_and_no_error() {
+        let house = House::new();
+        let nobody = TitleId::generate();
+        assert!(house.catalog.title(nobody).await.unwrap().is_none());
+        let poster = house.catalog.piece(nobody, Piece::Poster).await.unwrap();
+        assert_eq!(poster, None);
+        assert!(
+            house
+                .catalog
+                .stream_totals(nobody)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_plan_that_cannot_be_read_does_not_hide_the_others() {
+        let house = House::new();
+        let (damaged, _) = house.planned("/films/a.mp4", 4).await;
+        let (whole, _) = house.planned("/films/b.mp4", 4).await;
+        let spoil = format!(
+            "UPDATE plans SET plan = '{{}}' WHERE title_serial =
+             (SELECT serial FROM titles WHERE id = '{damaged}')"
+        );
+        let spoiled = house
+            .catalog
+            .write("spoiling a plan", move |write| {
+                write.transaction.execute(&spoil, [])?;
+                Ok(())
+            })
+            .await;
+        spoiled.unwrap();
+        let page = house.catalog.titles(query("", 1, 60)).await.unwrap();
+        let with_plan: Vec<TitleId> = page
+            .titles
+            .iter()
+            .filter(|title| title.plan.is_some())
+            .map(|title| title.id)
+            .collect();
+        assert_eq!(with_plan, [whole]);
+        let findings = house.catalog.integrity().await.unwrap();
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].contains(&damaged.to_string()), "{findings:?}");
+    }
+}

@@ -1,0 +1,211 @@
+-- The catalog of Homereel, schema version 1.
+--
+-- Times ending in _ms are milliseconds since 1970-01-01 UTC. Words such as states are those of
+-- the crate `model`. `serial` columns are internal numbers that other tables refer to because
+-- they are shorter than the ids people see; they never leave this file.
+--
+-- This file is frozen with the first release. Every later change is a step of its own.
+
+-- Marks the file as ours ("HMRL"), so that a database of another program is not touched.
+PRAGMA application_id = 1213026892;
+
+-- A film, clip or piece of music, from the moment its file was accepted (or refused with a
+-- reason that its owner should see).
+CREATE TABLE titles (
+    serial INTEGER PRIMARY KEY,
+    -- ULID in lower case: its name in URLs and object keys.
+    id TEXT NOT NULL UNIQUE,
+    -- What people call it.
+    name TEXT NOT NULL,
+    -- The name in lower case (all of Unicode, which SQLite's LIKE does not know), for searching.
+    name_folded TEXT NOT NULL,
+    -- When it was accepted.
+    added_at_ms INTEGER NOT NULL,
+    -- Follows from its job's state and from the pieces that exist; kept here so that a page of
+    -- the library needs no counting. Changed in the transaction that moves the job.
+    state TEXT NOT NULL
+        CHECK (state IN ('waiting', 'processing', 'playable', 'ready', 'failed')),
+    -- Why it failed or what it waits for, in a sentence. The same as its job's.
+    reason TEXT,
+    -- Counts the plans that were begun for it, from 1. Rows of an abandoned generation cannot
+    -- exist, because everything that depends on a plan refers to (serial, generation).
+    generation INTEGER NOT NULL CHECK (generation >= 1),
+    -- The bytes of the path of the file it is made from; file names need not be UTF-8.
+    source_path BLOB NOT NULL,
+    -- The same path for people who read this table.
+    source_path_text TEXT NOT NULL,
+    -- What the file contains: its length ...
+    identity_size_bytes INTEGER NOT NULL CHECK (identity_size_bytes >= 0),
+    -- ... and a BLAKE3 over samples of it, in hex. Not unique: every refused empty file has the
+    -- same.
+    identity_hash TEXT NOT NULL,
+    -- Which version of the file on disk was accepted: device and inode (64 bits without sign,
+    -- stored as if they had one), length, and time of modification in nanoseconds since 1970.
+    stamp_device INTEGER NOT NULL,
+    stamp_inode INTEGER NOT NULL,
+    stamp_size_bytes INTEGER NOT NULL CHECK (stamp_size_bytes >= 0),
+    stamp_modified_ns INTEGER NOT NULL,
+    -- What the tables below refer to.
+    UNIQUE (serial, generation)
+) STRICT;
+
+-- The library page, newest first, and searching it, without touching the table.
+CREATE INDEX titles_by_age ON titles (added_at_ms DESC, serial DESC, name_folded);
+-- Was this file seen before, and is this film already there?
+CREATE INDEX titles_by_source_path ON titles (source_path);
+CREATE INDEX titles_by_identity ON titles (identity_hash, identity_size_bytes);
+
+-- The work of turning one title into segments. It survives restarts.
+CREATE TABLE jobs (
+    serial INTEGER PRIMARY KEY,
+    -- ULID in lower case: its name in URLs.
+    id TEXT NOT NULL UNIQUE,
+    -- The title it makes; a title has one job, which is restarted rather than replaced.
+    title_serial INTEGER NOT NULL UNIQUE REFERENCES titles (serial) ON DELETE CASCADE,
+    state TEXT NOT NULL
+        CHECK (state IN ('queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
+    -- Higher runs first.
+    priority INTEGER NOT NULL,
+    -- Failures in a row without a new piece between them.
+    attempts INTEGER NOT NULL CHECK (attempts >= 0),
+    -- Not to be claimed before.
+    run_after_ms INTEGER NOT NULL,
+    -- Why it failed or what it waits for, in a sentence.
+    reason TEXT,
+    -- Progress: what is being done, how far, of how much (90 000 ticks a second), and how many
+    -- media seconds are made in a second (0 until measured).
+    step TEXT NOT NULL CHECK (step IN ('waiting', 'inspecting', 'encoding', 'finished')),
+    done_ticks INTEGER NOT NULL,
+    total_ticks INTEGER NOT NULL,
+    speed REAL NOT NULL,
+    -- When the title was accepted, when work first began, when a final state was reached.
+    created_at_ms INTEGER NOT NULL,
+    started_at_ms INTEGER,
+    finished_at_ms INTEGER,
+    -- Who works on it, and until when that holds unless renewed. A job that was taken away from
+    -- its worker (cancelled, paused, restarted) keeps both until the worker has learned of it.
+    lease_owner TEXT,
+    lease_until_ms INTEGER,
+    CHECK ((lease_owner IS NULL) = (lease_until_ms IS NULL)),
+    CHECK (state <> 'running' OR lease_owner IS NOT NULL),
+    CHECK ((finished_at_ms IS NOT NULL) = (state IN ('done', 'failed', 'cancelled')))
+) STRICT;
+
+-- Whose turn is it?
+CREATE INDEX jobs_by_turn ON jobs (state, priority DESC, created_at_ms, serial);
+-- What happened lately?
+CREATE INDEX jobs_by_end ON jobs (finished_at_ms DESC, serial DESC)
+    WHERE finished_at_ms IS NOT NULL;
+-- What does this worker hold?
+CREATE INDEX jobs_by_lease ON jobs (lease_owner) WHERE lease_owner IS NOT NULL;
+
+-- The plan of a title's present generation: written once, before the first frame is encoded.
+CREATE TABLE plans (
+    title_serial INTEGER PRIMARY KEY,
+    generation INTEGER NOT NULL,
+    -- `model::plan::PLAN_VERSION` when it was drawn.
+    version INTEGER NOT NULL,
+    -- What the statements here need to know of it: how many video and audio streams (video
+    -- first, as numbered in URLs), and how many segments each stream has.
+    video_streams INTEGER NOT NULL CHECK (video_streams >= 0),
+    audio_streams INTEGER NOT NULL CHECK (audio_streams >= 0),
+    segment_count INTEGER NOT NULL CHECK (segment_count >= 1),
+    -- `model::plan::Plan` as JSON. The last column: hundreds of kilobytes for a long film, which
+    -- statements that want the others must not read.
+    plan TEXT NOT NULL,
+    FOREIGN KEY (title_serial, generation) REFERENCES titles (serial, generation)
+) STRICT;
+
+-- Stored objects. A row exists only if its object is stored complete, with this size and hash.
+-- The object's key follows from the title's id, the generation and the piece's name.
+CREATE TABLE pieces (
+    title_serial INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    -- Stream number as in URLs; -1 for the poster.
+    stream INTEGER NOT NULL CHECK (stream >= -1),
+    -- Segment number from 1; 0 for a stream's init segment and for the poster.
+    number INTEGER NOT NULL CHECK (number >= 0),
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    -- SHA-256, as bytes: there are thousands of rows for a film.
+    sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+    PRIMARY KEY (title_serial, generation, stream, number),
+    FOREIGN KEY (title_serial, generation) REFERENCES titles (serial, generation)
+) STRICT, WITHOUT ROWID;
+
+-- How many segments of each stream have a row in `pieces`, and their bytes together: the ladder
+-- badges of a library page without counting hundreds of thousands of rows. Kept by the statement
+-- that adds a segment, in the same transaction.
+CREATE TABLE stream_totals (
+    title_serial INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    stream INTEGER NOT NULL CHECK (stream >= 0),
+    segments INTEGER NOT NULL CHECK (segments >= 0),
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    PRIMARY KEY (title_serial, generation, stream),
+    FOREIGN KEY (title_serial, generation) REFERENCES titles (serial, generation)
+) STRICT, WITHOUT ROWID;
+
+-- Parts of a job that are finished and will not be done again.
+CREATE TABLE units (
+    title_serial INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('chunk', 'audio', 'poster')),
+    -- Index of the chunk or of the audio track in the plan, from 0; 0 for the poster.
+    number INTEGER NOT NULL CHECK (number >= 0),
+    PRIMARY KEY (title_serial, generation, kind, number),
+    FOREIGN KEY (title_serial, generation) REFERENCES titles (serial, generation)
+) STRICT, WITHOUT ROWID;
+
+-- Objects that may still be stored but belong to nothing any more. Each is deleted from the
+-- store first and from this table afterwards.
+CREATE TABLE garbage (
+    serial INTEGER PRIMARY KEY,
+    -- The name in the store.
+    object_key TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- The inbox: files that were seen at a door, and what became of each.
+CREATE TABLE arrivals (
+    -- The bytes of the path; file names need not be UTF-8.
+    path BLOB NOT NULL PRIMARY KEY,
+    -- The same path for people who read this table.
+    path_text TEXT NOT NULL,
+    door TEXT NOT NULL CHECK (door IN ('folder', 'command')),
+    state TEXT NOT NULL CHECK (
+        state IN ('settling', 'admitted', 'duplicate', 'refused', 'ignored', 'missing')),
+    -- What it waits for, or why it was refused, in a sentence.
+    reason TEXT,
+    -- Its length when last looked at.
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    first_seen_at_ms INTEGER NOT NULL,
+    -- When anything but its length last changed.
+    changed_at_ms INTEGER NOT NULL,
+    -- The title it became, or the one it is a copy of.
+    title_serial INTEGER REFERENCES titles (serial) ON DELETE SET NULL
+) STRICT;
+
+-- The inbox, newest change first (read backwards).
+CREATE INDEX arrivals_by_change ON arrivals (changed_at_ms);
+-- For the reference to titles.
+CREATE INDEX arrivals_by_title ON arrivals (title_serial) WHERE title_serial IS NOT NULL;
+
+-- A title with what belongs on its card.
+CREATE VIEW title_cards AS
+SELECT
+    titles.*,
+    jobs.id AS job_id,
+    plans.version AS plan_version,
+    EXISTS (
+        SELECT 1 FROM pieces
+        WHERE pieces.title_serial = titles.serial
+            AND pieces.generation = titles.generation
+            AND pieces.stream = -1
+    ) AS has_poster
+FROM titles
+LEFT JOIN jobs ON jobs.title_serial = titles.serial
+LEFT JOIN plans ON plans.title_serial = titles.serial;
+
+-- A job with the id of its title.
+CREATE VIEW job_cards AS
+SELECT jobs.*, titles.id AS title_id
+FROM jobs JOIN titles ON titles.serial = jobs.title_serial;

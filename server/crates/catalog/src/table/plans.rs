@@ -1,0 +1,93 @@
+//! Statements on `plans`.
+
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use crate::failure::Outcome;
+
+/// What the statements of other tables need to know of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outline {
+    pub(crate) video_streams: u32,
+    pub(crate) audio_streams: u32,
+    pub(crate) segment_count: u32,
+}
+
+impl Outline {
+    pub(crate) fn stream_count(self) -> u32 {
+        self.video_streams + self.audio_streams
+    }
+}
+
+/// A plan as its row has it.
+#[derive(Debug)]
+pub(crate) struct PlanRow {
+    pub(crate) title_serial: i64,
+    pub(crate) generation: u32,
+    pub(crate) version: u32,
+    pub(crate) json: String,
+}
+
+const OUTLINE: &str = "
+    SELECT video_streams, audio_streams, segment_count FROM plans
+    WHERE title_serial = :title_serial";
+
+const OF_TITLES: &str = "
+    SELECT title_serial, generation, version, plan FROM plans
+    WHERE title_serial IN (SELECT value FROM json_each(:title_serials))";
+
+const INSERT: &str = "
+    INSERT INTO plans (
+        title_serial, generation, version, video_streams, audio_streams, segment_count, plan)
+    VALUES (
+        :title_serial, :generation, :version, :video_streams, :audio_streams, :segment_count,
+        :plan)";
+
+const DELETE: &str = "DELETE FROM plans WHERE title_serial = :title_serial";
+
+pub(crate) fn outline(connection: &Connection, title_serial: i64) -> Outcome<Option<Outline>> {
+    let mut statement = connection.prepare_cached(OUTLINE)?;
+    let parameters = named_params! {":title_serial": title_serial};
+    let outline = statement.query_row(parameters, |row| {
+        Ok(Outline {
+            video_streams: row.get("video_streams")?,
+            audio_streams: row.get("audio_streams")?,
+            segment_count: row.get("segment_count")?,
+        })
+    });
+    Ok(outline.optional()?)
+}
+
+/// `title_serials` is an array in JSON.
+pub(crate) fn of_titles(connection: &Connection, title_serials: &str) -> Outcome<Vec<PlanRow>> {
+    let mut statement = connection.prepare_cached(OF_TITLES)?;
+    let parameters = named_params! {":title_serials": title_serials};
+    let rows = statement.query_map(parameters, |row| {
+        Ok(PlanRow {
+            title_serial: row.get("title_serial")?,
+            generation: row.get("generation")?,
+            version: row.get("version")?,
+            json: row.get("plan")?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(crate) fn insert(connection: &Connection, plan: &PlanRow, outline: Outline) -> Outcome<()> {
+    connection.prepare_cached(INSERT)?.execute(named_params! {
+        ":title_serial": plan.title_serial,
+        ":generation": plan.generation,
+        ":version": plan.version,
+        ":video_streams": outline.video_streams,
+        ":audio_streams": outline.audio_streams,
+        ":segment_count": outline.segment_count,
+        ":plan": plan.json,
+    })?;
+    Ok(())
+}
+
+pub(crate) fn delete(connection: &Connection, title_serial: i64) -> Outcome<()> {
+    connection
+        .prepare_cached(DELETE)?
+        .execute(named_params! {":title_serial": title_serial})?;
+    Ok(())
+}

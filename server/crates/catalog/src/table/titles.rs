@@ -1,0 +1,275 @@
+//! Statements on `titles`.
+
+use std::path::PathBuf;
+
+use model::clock::WallTime;
+use model::id::TitleId;
+use model::title::{FileStamp, Identity, Source, Title, TitleState};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use crate::column;
+use crate::failure::Outcome;
+
+/// A title as its row has it: everything but the plan, which is decoded elsewhere.
+#[derive(Debug)]
+pub(crate) struct TitleRow {
+    pub(crate) serial: i64,
+    pub(crate) title: Title,
+    /// The version of its plan, if it has one.
+    pub(crate) plan_version: Option<u32>,
+}
+
+/// A title that is to be inserted.
+pub(crate) struct NewTitle<'a> {
+    pub(crate) id: TitleId,
+    pub(crate) name: &'a str,
+    pub(crate) added_at: WallTime,
+    pub(crate) source: &'a Source,
+    pub(crate) state: TitleState,
+    pub(crate) reason: Option<&'a str>,
+}
+
+const BY_ID: &str = "SELECT * FROM title_cards WHERE id = :id";
+
+const BY_SERIAL: &str = "SELECT * FROM title_cards WHERE serial = :serial";
+
+const SERIAL_OF: &str = "SELECT serial FROM titles WHERE id = :id";
+
+// The inner SELECT is answered by the index `titles_by_age` alone, however deep the page.
+const PAGE: &str = "
+    SELECT * FROM title_cards
+    WHERE serial IN (
+        SELECT serial FROM titles
+        WHERE :text IS NULL OR instr(name_folded, :text) > 0
+        ORDER BY added_at_ms DESC, serial DESC
+        LIMIT :limit OFFSET :offset)
+    ORDER BY added_at_ms DESC, serial DESC";
+
+const COUNT: &str = "SELECT COUNT(*) FROM titles";
+
+const COUNT_MATCHING: &str = "SELECT COUNT(*) FROM titles WHERE instr(name_folded, :text) > 0";
+
+const NEWEST_AT_PATH: &str = "
+    SELECT * FROM title_cards WHERE source_path = :path ORDER BY serial DESC LIMIT 1";
+
+// Prefers the title of this very file, then one that did not fail, then the newest.
+const OF_IDENTITY: &str = "
+    SELECT * FROM title_cards
+    WHERE identity_hash = :hash AND identity_size_bytes = :size_bytes
+    ORDER BY source_path = :path DESC, state <> 'failed' DESC, serial DESC
+    LIMIT 1";
+
+const INSERT: &str = "
+    INSERT INTO titles (
+        id, name, name_folded, added_at_ms, state, reason, generation,
+        source_path, source_path_text, identity_size_bytes, identity_hash,
+        stamp_device, stamp_inode, stamp_size_bytes, stamp_modified_ns)
+    VALUES (
+        :id, :name, :name_folded, :added_at_ms, :state, :reason, 1,
+        :source_path, :source_path_text, :identity_size_bytes, :identity_hash,
+        :stamp_device, :stamp_inode, :stamp_size_bytes, :stamp_modified_ns)";
+
+const SET_SOURCE: &str = "
+    UPDATE titles SET
+        source_path = :source_path, source_path_text = :source_path_text,
+        identity_size_bytes = :identity_size_bytes, identity_hash = :identity_hash,
+        stamp_device = :stamp_device, stamp_inode = :stamp_inode,
+        stamp_size_bytes = :stamp_size_bytes, stamp_modified_ns = :stamp_modified_ns
+    WHERE serial = :serial";
+
+const SET_STATE: &str = "
+    UPDATE titles SET state = :state, reason = :reason
+    WHERE serial = :serial AND (state <> :state OR reason IS NOT :reason)";
+
+const SET_GENERATION: &str = "UPDATE titles SET generation = :generation WHERE serial = :serial";
+
+// Lowest video stream and first audio stream, as far as the plan has them, must have their
+// first segment.
+const IS_PLAYABLE: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM plans
+        WHERE plans.title_serial = :serial
+            AND (plans.video_streams = 0 OR EXISTS (
+                SELECT 1 FROM pieces
+                WHERE pieces.title_serial = plans.title_serial
+                    AND pieces.generation = plans.generation
+                    AND pieces.stream = 0 AND pieces.number = 1))
+            AND (plans.audio_streams = 0 OR EXISTS (
+                SELECT 1 FROM pieces
+                WHERE pieces.title_serial = plans.title_serial
+                    AND pieces.generation = plans.generation
+                    AND pieces.stream = plans.video_streams AND pieces.number = 1)))";
+
+pub(crate) fn by_id(connection: &Connection, id: TitleId) -> Outcome<Option<TitleRow>> {
+    let mut statement = connection.prepare_cached(BY_ID)?;
+    let parameters = named_params! {":id": id.to_string()};
+    Ok(statement.query_row(parameters, read).optional()?)
+}
+
+pub(crate) fn by_serial(connection: &Connection, serial: i64) -> Outcome<TitleRow> {
+    let mut statement = connection.prepare_cached(BY_SERIAL)?;
+    Ok(statement.query_row(named_params! {":serial": serial}, read)?)
+}
+
+pub(crate) fn serial_of(connection: &Connection, id: TitleId) -> Outcome<Option<i64>> {
+    let mut statement = connection.prepare_cached(SERIAL_OF)?;
+    let parameters = named_params! {":id": id.to_string()};
+    Ok(statement
+        .query_row(parameters, |row| row.get(0))
+        .optional()?)
+}
+
+/// `text` is in lower case.
+pub(crate) fn page(
+    connection: &Connection,
+    text: Option<&str>,
+    limit: u32,
+    offset: u64,
+) -> Outcome<Vec<TitleRow>> {
+    let mut statement = connection.prepare_cached(PAGE)?;
+    let parameters = named_params! {
+        ":text": text,
+        ":limit": limit,
+        ":offset": column::size(offset)?,
+    };
+    Ok(statement
+        .query_map(parameters, read)?
+        .collect::<rusqlite::Result<_>>()?)
+}
+
+pub(crate) fn count(connection: &Connection, text: Option<&str>) -> Outcome<u64> {
+    let count: i64 = match text {
+        None => connection
+            .prepare_cached(COUNT)?
+            .query_row([], |row| row.get(0))?,
+        Some(text) => connection
+            .prepare_cached(COUNT_MATCHING)?
+            .query_row(named_params! {":text": text}, |row| row.get(0))?,
+    };
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+pub(crate) fn newest_at_path(connection: &Connection, path: &[u8]) -> Outcome<Option<TitleRow>> {
+    let mut statement = connection.prepare_cached(NEWEST_AT_PATH)?;
+    let parameters = named_params! {":path": path};
+    Ok(statement.query_row(parameters, read).optional()?)
+}
+
+/// The title with this content; `path` decides between several.
+pub(crate) fn of_identity(
+    connection: &Connection,
+    identity: &Identity,
+    path: &[u8],
+) -> Outcome<Option<TitleRow>> {
+    let mut statement = connection.prepare_cached(OF_IDENTITY)?;
+    let parameters = named_params! {
+        ":hash": identity.sample_hash,
+        ":size_bytes": column::size(identity.size_bytes)?,
+        ":path": path,
+    };
+    Ok(statement.query_row(parameters, read).optional()?)
+}
+
+/// Returns the new title's serial.
+pub(crate) fn insert(connection: &Connection, title: &NewTitle<'_>) -> Outcome<i64> {
+    let NewTitle { source, .. } = title;
+    connection.prepare_cached(INSERT)?.execute(named_params! {
+        ":id": title.id.to_string(),
+        ":name": title.name,
+        ":name_folded": title.name.to_lowercase(),
+        ":added_at_ms": title.added_at.0,
+        ":state": title.state.as_str(),
+        ":reason": title.reason,
+        ":source_path": column::path_bytes(&source.path)?,
+        ":source_path_text": source.path.to_string_lossy(),
+        ":identity_size_bytes": column::size(source.identity.size_bytes)?,
+        ":identity_hash": source.identity.sample_hash,
+        ":stamp_device": source.stamp.device.cast_signed(),
+        ":stamp_inode": source.stamp.inode.cast_signed(),
+        ":stamp_size_bytes": column::size(source.stamp.size_bytes)?,
+        ":stamp_modified_ns": source.stamp.modified_ns,
+    })?;
+    Ok(connection.last_insert_rowid())
+}
+
+pub(crate) fn set_source(connection: &Connection, serial: i64, source: &Source) -> Outcome<()> {
+    connection
+        .prepare_cached(SET_SOURCE)?
+        .execute(named_params! {
+            ":serial": serial,
+            ":source_path": column::path_bytes(&source.path)?,
+            ":source_path_text": source.path.to_string_lossy(),
+            ":identity_size_bytes": column::size(source.identity.size_bytes)?,
+            ":identity_hash": source.identity.sample_hash,
+            ":stamp_device": source.stamp.device.cast_signed(),
+            ":stamp_inode": source.stamp.inode.cast_signed(),
+            ":stamp_size_bytes": column::size(source.stamp.size_bytes)?,
+            ":stamp_modified_ns": source.stamp.modified_ns,
+        })?;
+    Ok(())
+}
+
+/// Returns whether that changed anything.
+pub(crate) fn set_state(
+    connection: &Connection,
+    serial: i64,
+    state: TitleState,
+    reason: Option<&str>,
+) -> Outcome<bool> {
+    let changed = connection
+        .prepare_cached(SET_STATE)?
+        .execute(named_params! {
+            ":serial": serial,
+            ":state": state.as_str(),
+            ":reason": reason,
+        })?;
+    Ok(changed > 0)
+}
+
+pub(crate) fn set_generation(connection: &Connection, serial: i64, generation: u32) -> Outcome<()> {
+    connection
+        .prepare_cached(SET_GENERATION)?
+        .execute(named_params! {":serial": serial, ":generation": generation})?;
+    Ok(())
+}
+
+pub(crate) fn is_playable(connection: &Connection, serial: i64) -> Outcome<bool> {
+    let mut statement = connection.prepare_cached(IS_PLAYABLE)?;
+    Ok(statement.query_row(named_params! {":serial": serial}, |row| row.get(0))?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<TitleRow> {
+    Ok(TitleRow {
+        serial: row.get("serial")?,
+        title: Title {
+            id: column::id(row, "id")?,
+            name: row.get("name")?,
+            added_at: column::time(row, "added_at_ms")?,
+            source: read_source(row)?,
+            state: column::word(row, "state", TitleState::parse)?,
+            reason: row.get("reason")?,
+            generation: row.get("generation")?,
+            plan: None,
+            has_poster: row.get("has_poster")?,
+            job: column::optional_id(row, "job_id")?,
+        },
+        plan_version: row.get("plan_version")?,
+    })
+}
+
+fn read_source(row: &Row<'_>) -> rusqlite::Result<Source> {
+    let path: PathBuf = column::path(row, "source_path")?;
+    Ok(Source {
+        path,
+        identity: Identity {
+            size_bytes: column::unsigned(row, "identity_size_bytes")?,
+            sample_hash: row.get("identity_hash")?,
+        },
+        stamp: FileStamp {
+            device: column::bits(row, "stamp_device")?,
+            inode: column::bits(row, "stamp_inode")?,
+            size_bytes: column::unsigned(row, "stamp_size_bytes")?,
+            modified_ns: row.get("stamp_modified_ns")?,
+        },
+    })
+}
