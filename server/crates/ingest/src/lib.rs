@@ -1,0 +1,244 @@
+//! From a delivered file to a title with its job: settled, complete, identified, admitted.
+//!
+//! ```text
+//! seen ─ settling ─ complete? ─ identity ─┬─ admitted   (title and job, in one transaction)
+//!            └── still growing ───┘       ├─ duplicate  (the film is there already)
+//!                                         ├─ moved      (its file lay elsewhere before)
+//!                                         └─ refused    (a failed title that says why)
+//! ```
+//!
+//! Whoever delivers files holds an [`IngestHandle`] and reports paths; one task with one loop
+//! does the rest. Each step is a row of the inbox with a sentence for its owner. Telling the same
+//! path again changes nothing, so sources may rescan as often as they like.
+//!
+//! What does not belong here: who delivered the file, which names are passed over, and what
+//! becomes of the job. Suggested reading order: `desk`, `settle`, `complete`, `identify`, `admit`.
+
+mod admit;
+mod complete;
+mod desk;
+mod disk;
+mod examine;
+mod files;
+mod identify;
+mod iso_bmff;
+mod kind;
+mod look;
+mod settle;
+#[cfg(test)]
+mod stories;
+mod verdict;
+mod words;
+
+use catalog::Catalog;
+use model::arrival::Door;
+use model::error::{Error, ErrorKind, Result};
+use model::id::TitleId;
+use std::future::pending;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::desk::Desk;
+
+/// Reports that wait to be dealt with. Whoever reports faster waits; a scan loses nothing.
+const INBOX_CAPACITY: usize = 64;
+
+/// Reports taken from the inbox at once, so that many small ones cost few trips to the disk.
+const BATCH: usize = 64;
+
+/// How long files are given.
+#[derive(Clone, Copy, Debug)]
+pub struct IngestPolicy {
+    /// A file is at rest when nothing about it has changed for this long.
+    pub settle: Duration,
+    /// An incomplete file at rest is refused after this long. A later change revives it.
+    pub patience: Duration,
+}
+
+impl Default for IngestPolicy {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_secs(2),
+            patience: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The running task. Dropping it lets the task run on; [`Ingest::shutdown`] ends it.
+#[derive(Debug)]
+pub struct Ingest {
+    inbox: mpsc::Sender<Report>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// The counter where sources hand files in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct IngestHandle {
+    inbox: mpsc::Sender<Report>,
+}
+
+/// What sources report. Public so that a source can be tested without the rest.
+#[derive(Debug)]
+pub enum Report {
+    /// Something lies at each of these paths.
+    Seen {
+        /// The paths, absolute.
+        paths: Vec<PathBuf>,
+        /// Through which door they came.
+        door: Door,
+    },
+    /// Somebody wants this file to be taken, and to hear what becomes of it.
+    Asked {
+        /// The file, absolute.
+        path: PathBuf,
+        /// Through which door it comes.
+        door: Door,
+        /// Where to tell.
+        reply: oneshot::Sender<Result<TitleId>>,
+    },
+    /// A file or a whole folder may have gone from this path.
+    Gone(PathBuf),
+    /// Everything in a folder was seen.
+    Scanned {
+        /// The folder.
+        folder: PathBuf,
+        /// When the scan began.
+        began: Instant,
+    },
+}
+
+impl Ingest {
+    /// Starts the task. It remembers from the catalog which files were dealt with before.
+    ///
+    /// # Errors
+    /// If the inbox cannot be read from the catalog.
+    pub async fn start(catalog: Catalog, policy: IngestPolicy) -> Result<Self> {
+        let desk = Desk::open(catalog, policy, Instant::now()).await?;
+        let (inbox, reports) = mpsc::channel(INBOX_CAPACITY);
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            // Between any two steps the rows are as true as after a crash, so none is awaited.
+            stopped.run_until_cancelled(run(desk, reports)).await;
+        });
+        Ok(Self { inbox, stop, task })
+    }
+
+    /// The counter where sources hand files in.
+    pub fn handle(&self) -> IngestHandle {
+        IngestHandle {
+            inbox: self.inbox.clone(),
+        }
+    }
+
+    /// Ends the task. Files it was told of are found again by the scan of the next start.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "ingest ended badly");
+        }
+    }
+}
+
+impl IngestHandle {
+    /// A counter whose reports go to `inbox`; for tests of sources. Everybody else takes
+    /// [`Ingest::handle`].
+    pub fn reporting_to(inbox: mpsc::Sender<Report>) -> Self {
+        Self { inbox }
+    }
+
+    /// Reports that something lies at `path`, which must be absolute. Waits while the inbox is
+    /// full.
+    ///
+    /// # Errors
+    /// `Unavailable` once ingest has ended.
+    pub async fn seen(&self, path: PathBuf, door: Door) -> Result<()> {
+        let paths = vec![path];
+        self.send(Report::Seen { paths, door }).await
+    }
+
+    /// Reports many paths, from a thread outside of the runtime. Give them a few hundred at a
+    /// time: each call costs a trip through the inbox.
+    ///
+    /// # Errors
+    /// `Unavailable` once ingest has ended.
+    pub fn seen_blocking(&self, paths: Vec<PathBuf>, door: Door) -> Result<()> {
+        self.inbox
+            .blocking_send(Report::Seen { paths, door })
+            .map_err(|_| ended())
+    }
+
+    /// Reports that a file or a whole folder may have gone from `path`.
+    ///
+    /// # Errors
+    /// `Unavailable` once ingest has ended.
+    pub async fn gone(&self, path: PathBuf) -> Result<()> {
+        self.send(Report::Gone(path)).await
+    }
+
+    /// Reports that everything in `folder` was seen by a scan that began at `began`: files known
+    /// to lie there that were not seen since are missing.
+    ///
+    /// # Errors
+    /// `Unavailable` once ingest has ended.
+    pub async fn scanned(&self, folder: PathBuf, began: Instant) -> Result<()> {
+        self.send(Report::Scanned { folder, began }).await
+    }
+
+    /// Reports the file at `path` and waits until it has become a title, at most `deadline`.
+    ///
+    /// # Errors
+    /// With the sentence for the owner: `Unsupported` if the file was refused, `InvalidInput` if
+    /// it is no file, `NotFound` if there is none, `Unavailable` if it takes too long.
+    pub async fn take(&self, path: PathBuf, door: Door, deadline: Duration) -> Result<TitleId> {
+        let (reply, answer) = oneshot::channel();
+        let outcome = async {
+            self.send(Report::Asked { path, door, reply }).await?;
+            answer.await.unwrap_or_else(|_| Err(ended()))
+        };
+        tokio::time::timeout(deadline, outcome)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "The file is still being written. It is taken as soon as it is complete.",
+                ))
+            })
+    }
+
+    async fn send(&self, report: Report) -> Result<()> {
+        self.inbox.send(report).await.map_err(|_| ended())
+    }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorKind::Unavailable, "Homereel is stopping")
+}
+
+/// The loop: reports as they come, looks as they fall due.
+async fn run(mut desk: Desk, mut inbox: mpsc::Receiver<Report>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            () = wait_until(desk.next_due()) => desk.look_at_due(Instant::now()).await,
+            count = inbox.recv_many(&mut batch, BATCH) => {
+                if count == 0 {
+                    return;
+                }
+                desk.handle(std::mem::take(&mut batch), Instant::now()).await;
+            }
+        }
+    }
+}
+
+async fn wait_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => pending().await,
+    }
+}
