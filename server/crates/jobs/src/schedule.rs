@@ -1,0 +1,477 @@
+//! What comes next: a pure function of the jobs in hand, the wishes of viewers and what is under
+//! way. Its order is the product's promise: who waits in front of a screen comes first, then
+//! every title gets its beginning, then titles are finished one after the other.
+//!
+//! What does not belong here: doing it (`dispatch`).
+
+use catalog::wish::Wish;
+use catalog::work::Unit;
+use std::collections::HashMap;
+
+use crate::standing::{Outline, Standing};
+use crate::work::{Lane, Run, Work};
+
+/// After a chunk that a viewer waited for, this many more are made before anything else, about
+/// half a minute: viewers play on, and each of them would wait again.
+pub const READ_AHEAD_CHUNKS: u32 = 4;
+
+/// Everything a decision depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Board<'a> {
+    /// The jobs in hand in their order.
+    pub standings: &'a [Standing],
+    /// What viewers wait for, oldest first.
+    pub wishes: &'a [Wish],
+    /// The chunk that a viewer of a job waited for last.
+    pub last_wished: &'a HashMap<Run, u32>,
+    /// What the lane has under way, oldest first.
+    pub busy: &'a [Busy],
+}
+
+/// Work under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// For which job.
+    pub run: Run,
+    /// What.
+    pub work: Work,
+    /// A viewer waited for it when it was begun.
+    pub wished: bool,
+}
+
+/// What should be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// For which job.
+    pub run: Run,
+    /// What.
+    pub work: Work,
+    /// A viewer waits for it.
+    pub wished: bool,
+}
+
+/// The next work of `lane` that is not done and not under way.
+pub fn next(lane: Lane, board: Board<'_>) -> Option<Pick> {
+    match lane {
+        Lane::Look => inspection(board).or_else(|| poster(board)),
+        Lane::Picture => wished(lane, board)
+            .or_else(|| read_ahead(board))
+            .or_else(|| first(board, Work::Chunk(0)))
+            .or_else(|| any(board, chunks)),
+        Lane::Sound => wished(lane, board)
+            .or_else(|| first(board, Work::Audio(0)))
+            .or_else(|| any(board, tracks)),
+    }
+}
+
+/// Whether the lane's present work should be given up for a viewer: somebody waits for something
+/// that is neither done nor under way, and nobody waits, or waited, for what is running. Work
+/// begun for a viewer is finished, so two viewers cannot keep each other from ever getting a chunk.
+pub fn preempts(lane: Lane, board: Board<'_>) -> bool {
+    let Some(running) = board.busy.first() else {
+        return false;
+    };
+    let awaited = running.wished
+        || board
+            .wishes
+            .iter()
+            .any(|wish| target(board, wish) == Some((running.run, running.work)));
+    !awaited && wished(lane, board).is_some()
+}
+
+/// The oldest wish that this lane can fulfil.
+fn wished(lane: Lane, board: Board<'_>) -> Option<Pick> {
+    let targets = board.wishes.iter().filter_map(|wish| target(board, wish));
+    targets
+        .filter(|(_, work)| {
+            matches!(
+                (lane, work),
+                (Lane::Picture, Work::Chunk(_)) | (Lane::Sound, Work::Audio(_))
+            )
+        })
+        .find_map(|(run, work)| {
+            let standing = board
+                .standings
+                .iter()
+                .find(|standing| standing.run == run)?;
+            open(board, standing, work)
+        })
+        .map(|pick| Pick {
+            wished: true,
+            ..pick
+        })
+}
+
+/// The work that would fulfil a wish.
+fn target(board: Board<'_>, wish: &Wish) -> Option<(Run, Work)> {
+    let standing = board
+        .standings
+        .iter()
+        .find(|standing| standing.run.title == wish.title)?;
+    let work = standing
+        .outline
+        .as_ref()?
+        .work_for(wish.stream, wish.number)?;
+    Some((standing.run, work))
+}
+
+/// The chunks that a viewer who waited will want next.
+fn read_ahead(board: Board<'_>) -> Option<Pick> {
+    board.standings.iter().find_map(|standing| {
+        let last = *board.last_wished.get(&standing.run)?;
+        let following = last.saturating_add(1)..=last.saturating_add(READ_AHEAD_CHUNKS);
+        let chunks = standing.outline.as_ref()?.chunks.len();
+        following
+            .take_while(|index| usize::try_from(*index).is_ok_and(|index| index < chunks))
+            .find_map(|index| open(board, standing, Work::Chunk(index)))
+    })
+}
+
+fn inspection(board: Board<'_>) -> Option<Pick> {
+    first(board, Work::Inspect)
+}
+
+fn poster(board: Board<'_>) -> Option<Pick> {
+    let pictured = |outline: &Outline| (outline.rungs > 0).then_some(Work::Poster);
+    any(board, |outline| pictured(outline).into_iter())
+}
+
+/// `work` for the first job that needs it.
+fn first(board: Board<'_>, work: Work) -> Option<Pick> {
+    board
+        .standings
+        .iter()
+        .filter(|standing| exists(standing, work))
+        .find_map(|standing| open(board, standing, work))
+}
+
+/// The first open work of the first job that has any.
+fn any<I: Iterator<Item = Work>>(board: Board<'_>, works: impl Fn(&Outline) -> I) -> Option<Pick> {
+    board.standings.iter().find_map(|standing| {
+        let mut works = works(standing.outline.as_ref()?);
+        works.find_map(|work| open(board, standing, work))
+    })
+}
+
+fn chunks(outline: &Outline) -> impl Iterator<Item = Work> + use<> {
+    (0..).take(outline.chunks.len()).map(Work::Chunk)
+}
+
+fn tracks(outline: &Outline) -> impl Iterator<Item = Work> + use<> {
+    (0..outline.audio).map(Work::Audio)
+}
+
+/// Whether the title has such work at all: sound alone has no chunk 0.
+fn exists(standing: &Standing, work: Work) -> bool {
+    match (work.unit(), &standing.outline) {
+        (None, _) => true,
+        (Some(unit), Some(outline)) => match unit {
+            Unit::Chunk(index) => {
+                usize::try_from(index).is_ok_and(|index| index < outline.chunks.len())
+            }
+            Unit::Audio(index) => index < outline.audio,
+            Unit::Poster => outline.rungs > 0,
+        },
+        (Some(_), None) => false,
+    }
+}
+
+/// A pick of `work`, if it is neither done nor under way.
+fn open(board: Board<'_>, standing: &Standing, work: Work) -> Option<Pick> {
+    let run = standing.run;
+    let busy = board
+        .busy
+        .iter()
+        .any(|busy| busy.run == run && busy.work == work);
+    (!busy && standing.needs(work)).then_some(Pick {
+        run,
+        work,
+        wished: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Board, Busy, next, preempts};
+    use catalog::wish::Wish;
+    use catalog::work::Unit;
+    use model::clock::WallTime;
+    use model::id::{JobId, TitleId};
+    use model::time::VideoTicks;
+    use std::collections::HashMap;
+
+    use crate::standing::{ChunkOutline, Outline, Standing};
+    use crate::work::{Lane, Run, Work};
+
+    /// A title with two rungs, two audio tracks and chunks of two segments.
+    fn title(chunks: u32) -> Standing {
+        let outline = Outline {
+            rungs: 2,
+            audio: 2,
+            segments: chunks * 2,
+            end: VideoTicks::from_seconds(i64::from(chunks) * 8),
+            chunks: (0..chunks)
+                .map(|index| ChunkOutline {
+                    first_segment: index * 2 + 1,
+                    segment_count: 2,
+                    begin: VideoTicks::from_seconds(i64::from(index) * 8),
+                    end: VideoTicks::from_seconds(i64::from(index) * 8 + 8),
+                })
+                .collect(),
+        };
+        Standing {
+            outline: Some(outline),
+            ..unseen()
+        }
+    }
+
+    /// A title nobody looked at yet.
+    fn unseen() -> Standing {
+        Standing {
+            run: Run {
+                job: JobId::generate(),
+                title: TitleId::generate(),
+                generation: 1,
+            },
+            priority: 0,
+            created_at: WallTime(0),
+            outline: None,
+            done: Default::default(),
+        }
+    }
+
+    fn wish(standing: &Standing, stream: u32, number: u32) -> Wish {
+        Wish {
+            title: standing.run.title,
+            stream,
+            number,
+        }
+    }
+
+    fn busy(standing: &Standing, work: Work, wished: bool) -> Busy {
+        Busy {
+            run: standing.run,
+            work,
+            wished,
+        }
+    }
+
+    /// Everything a lane would do, one after the other, by the title's place and the work.
+    fn order(lane: Lane, standings: &[Standing], wishes: &[Wish]) -> Vec<(usize, Work)> {
+        let mut standings = standings.to_vec();
+        let mut order = Vec::new();
+        let last_wished = HashMap::new();
+        loop {
+            let board = Board {
+                standings: &standings,
+                wishes,
+                last_wished: &last_wished,
+                busy: &[],
+            };
+            let Some(pick) = next(lane, board) else {
+                return order;
+            };
+            let place = standings
+                .iter()
+                .position(|standing| standing.run == pick.run)
+                .unwrap();
+            order.push((place, pick.work));
+            match pick.work.unit() {
+                Some(unit) => drop(standings[place].done.insert(unit)),
+                None => standings[place].outline = title(1).outline,
+            }
+        }
+    }
+
+    #[test]
+    fn every_title_gets_its_beginning_before_any_is_finished() {
+        let standings = [title(3), title(2)];
+        assert_eq!(
+            order(Lane::Picture, &standings, &[]),
+            [
+                (0, Work::Chunk(0)),
+                (1, Work::Chunk(0)),
+                (0, Work::Chunk(1)),
+                (0, Work::Chunk(2)),
+                (1, Work::Chunk(1)),
+            ]
+        );
+        assert_eq!(
+            order(Lane::Sound, &standings, &[]),
+            [
+                (0, Work::Audio(0)),
+                (1, Work::Audio(0)),
+                (0, Work::Audio(1)),
+                (1, Work::Audio(1)),
+            ]
+        );
+    }
+
+    #[test]
+    fn new_titles_are_looked_at_before_posters_are_made() {
+        let standings = [title(1), unseen(), unseen()];
+        assert_eq!(
+            order(Lane::Look, &standings, &[]),
+            [
+                (1, Work::Inspect),
+                (2, Work::Inspect),
+                (0, Work::Poster),
+                (1, Work::Poster),
+                (2, Work::Poster),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wish_comes_before_everything_else_and_the_oldest_first() {
+        let standings = [title(4), title(4)];
+        let wishes = [wish(&standings[1], 1, 8), wish(&standings[0], 0, 5)];
+        let order = order(Lane::Picture, &standings, &wishes);
+        assert_eq!(
+            order[..3],
+            [
+                (1, Work::Chunk(3)),
+                (0, Work::Chunk(2)),
+                (0, Work::Chunk(0))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wish_for_sound_moves_the_track_not_a_chunk() {
+        let standings = [title(2), title(2)];
+        let wishes = [wish(&standings[1], 3, 2)];
+        assert_eq!(
+            order(Lane::Sound, &standings, &wishes)[0],
+            (1, Work::Audio(1)),
+            "stream 3 is the second audio track"
+        );
+        assert_eq!(
+            order(Lane::Picture, &standings, &wishes)[0],
+            (0, Work::Chunk(0)),
+            "the picture goes on in its own order"
+        );
+    }
+
+    #[test]
+    fn wishes_for_what_does_not_exist_change_nothing() {
+        let standings = [title(2), unseen()];
+        let wishes = [
+            wish(&standings[0], 9, 1),
+            wish(&standings[0], 0, 99),
+            wish(&standings[0], 0, 0),
+            wish(&standings[1], 0, 1),
+            wish(&title(1), 0, 1),
+        ];
+        assert_eq!(
+            order(Lane::Picture, &standings, &wishes),
+            order(Lane::Picture, &standings, &[])
+        );
+    }
+
+    #[test]
+    fn after_a_wish_the_next_half_minute_is_made() {
+        let standings = [title(20), title(20)];
+        let wished = HashMap::from([(standings[1].run, 10)]);
+        let mut standings = standings.to_vec();
+        let mut made = Vec::new();
+        for _ in 0..5 {
+            let board = Board {
+                standings: &standings,
+                wishes: &[],
+                last_wished: &wished,
+                busy: &[],
+            };
+            let pick = next(Lane::Picture, board).unwrap();
+            let place = usize::from(pick.run == standings[1].run);
+            standings[place].done.extend(pick.work.unit());
+            made.push((place, pick.work));
+        }
+        let ahead = [11, 12, 13, 14].map(|index| (1, Work::Chunk(index)));
+        assert_eq!(made[..4], ahead, "the viewer plays on");
+        assert_eq!(
+            made[4],
+            (0, Work::Chunk(0)),
+            "and then others have their turn"
+        );
+    }
+
+    #[test]
+    fn what_is_done_or_under_way_is_not_picked_again() {
+        let mut film = title(3);
+        film.done.insert(Unit::Chunk(0));
+        let standings = [film];
+        let under_way = [busy(&standings[0], Work::Chunk(1), false)];
+        let board = Board {
+            standings: &standings,
+            wishes: &[wish(&standings[0], 0, 3)],
+            last_wished: &HashMap::new(),
+            busy: &under_way,
+        };
+        let pick = next(Lane::Picture, board).unwrap();
+        assert_eq!(
+            pick.work,
+            Work::Chunk(2),
+            "chunk 1 is wished but runs already"
+        );
+        assert!(!pick.wished, "nobody waits for chunk 2");
+    }
+
+    #[test]
+    fn only_work_nobody_waits_for_is_given_up_for_a_viewer() {
+        let standings = [title(9), title(9)];
+        let elsewhere = wish(&standings[1], 0, 9);
+        let here = wish(&standings[0], 1, 2);
+        let running = Work::Chunk(0);
+        let cases = [
+            ("nobody waits", vec![], false, None, false),
+            ("a viewer elsewhere", vec![elsewhere], false, None, true),
+            (
+                "the running one is wished too",
+                vec![elsewhere, here],
+                false,
+                None,
+                false,
+            ),
+            (
+                "it was begun for a viewer",
+                vec![elsewhere],
+                true,
+                None,
+                false,
+            ),
+            (
+                "the wished one is queued",
+                vec![elsewhere],
+                false,
+                Some(Work::Chunk(4)),
+                false,
+            ),
+        ];
+        for (name, wishes, wished, queued, expected) in cases {
+            let mut under_way = vec![busy(&standings[0], running, wished)];
+            under_way.extend(queued.map(|work| busy(&standings[1], work, false)));
+            let board = Board {
+                standings: &standings,
+                wishes: &wishes,
+                last_wished: &HashMap::new(),
+                busy: &under_way,
+            };
+            assert_eq!(preempts(Lane::Picture, board), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn sound_alone_has_neither_chunks_nor_a_poster() {
+        let mut song = title(0);
+        if let Some(outline) = &mut song.outline {
+            outline.rungs = 0;
+            outline.audio = 1;
+            outline.segments = 3;
+        }
+        let standings = [song];
+        assert_eq!(order(Lane::Picture, &standings, &[]), []);
+        assert_eq!(order(Lane::Look, &standings, &[]), []);
+        assert_eq!(order(Lane::Sound, &standings, &[]), [(0, Work::Audio(0))]);
+    }
+}

@@ -1,0 +1,143 @@
+//! Starting and stopping the work. What does not belong here: the work.
+
+use catalog::Catalog;
+use media::launch::Launch;
+use model::clock::Clock;
+use model::error::{Context, ErrorKind, Result};
+use model::id::JobId;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::Storage;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::dispatch::Dispatcher;
+use crate::policy::JobsPolicy;
+use crate::work::{Assignment, Lane, Report};
+use crate::workshop::Workshop;
+use crate::{encode, garbage, look, scratch};
+
+/// Reports that may wait for the dispatcher.
+const REPORTS: usize = 256;
+/// Assignments that may wait for a lane; the dispatcher never gives more.
+const ASSIGNMENTS: usize = 4;
+/// How long lanes may take to stop their workers and to store what those had delivered.
+const STOP_DEADLINE: Duration = Duration::from_secs(3);
+
+/// What the work needs from outside.
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    /// Jobs, titles and rows.
+    pub catalog: Catalog,
+    /// Where finished segments go.
+    pub storage: Arc<dyn Storage>,
+    /// How workers are started.
+    pub launcher: Arc<dyn Launch>,
+    /// Where workers write; emptied at start.
+    pub scratch_root: PathBuf,
+    /// The time for retries.
+    pub clock: Arc<dyn Clock>,
+    /// Tuning.
+    pub policy: JobsPolicy,
+}
+
+/// The running work. Dropping it kills the workers without storing what they had delivered; that
+/// costs no more than a crash does.
+#[derive(Debug)]
+pub struct JobsHandle {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Jobs {
+    /// Returns every lease of an earlier life to the queue, empties the scratch folder, and
+    /// begins to work. To be called only by who holds the lock of the data folder.
+    pub async fn start(self) -> Result<JobsHandle> {
+        let root = self.scratch_root.clone();
+        let emptied = tokio::task::spawn_blocking(move || scratch::empty(&root)).await;
+        emptied
+            .context(ErrorKind::Internal, "emptying the scratch folder")?
+            .with_context(ErrorKind::Unavailable, || {
+                format!(
+                    "emptying the scratch folder {}",
+                    self.scratch_root.display()
+                )
+            })?;
+        let released = self.catalog.release_leases().await?;
+        if released > 0 {
+            tracing::info!(jobs = released, "Work that was interrupted goes on.");
+        }
+        Ok(self.spawn())
+    }
+
+    fn spawn(self) -> JobsHandle {
+        let stop = CancellationToken::new();
+        let (reports, reports_receiver) = mpsc::channel(REPORTS);
+        let workshop = Arc::new(Workshop {
+            catalog: self.catalog,
+            storage: self.storage,
+            launcher: self.launcher,
+            scratch_root: self.scratch_root,
+            policy: self.policy,
+            owner: JobId::generate().to_string(),
+            reports,
+        });
+        let mut tasks = JoinSet::new();
+        let inboxes = spawn_lanes(&workshop, &mut tasks);
+        let dispatcher = Dispatcher::new(workshop.clone(), self.clock, inboxes);
+        tasks.spawn(work(workshop, dispatcher, stop.clone(), reports_receiver));
+        JobsHandle { stop, tasks }
+    }
+}
+
+fn spawn_lanes(
+    workshop: &Arc<Workshop>,
+    tasks: &mut JoinSet<()>,
+) -> HashMap<Lane, mpsc::Sender<Assignment>> {
+    let mut inboxes = HashMap::new();
+    for lane in Lane::ALL {
+        let (inbox, assignments) = mpsc::channel(ASSIGNMENTS);
+        inboxes.insert(lane, inbox);
+        match lane {
+            Lane::Look => tasks.spawn(look::run(workshop.clone(), assignments)),
+            Lane::Picture | Lane::Sound => {
+                tasks.spawn(encode::run(lane, workshop.clone(), assignments))
+            }
+        };
+    }
+    inboxes
+}
+
+/// Sweeps, then dispatches and collects garbage side by side.
+async fn work(
+    workshop: Arc<Workshop>,
+    dispatcher: Dispatcher,
+    stop: CancellationToken,
+    reports: mpsc::Receiver<Report>,
+) {
+    let (catalog, storage) = (workshop.catalog.clone(), workshop.storage.clone());
+    let changes = catalog.subscribe();
+    tokio::select! {
+        () = stop.cancelled() => return,
+        () = garbage::sweep(&catalog, storage.as_ref()) => {}
+    }
+    let period = workshop.policy.garbage_every;
+    let collector = garbage::collect(catalog, storage, period, stop.clone());
+    tokio::join!(dispatcher.run(stop, reports, changes), collector);
+}
+
+impl JobsHandle {
+    /// Stops claiming, stops the workers, stores what they had delivered, and returns; within
+    /// three seconds, whatever happens.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_DEADLINE, all).await.is_err() {
+            tracing::warn!("Some work did not stop in time and was broken off.");
+            self.tasks.shutdown().await;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The units of work and the lanes that do them. What does not belong here: their order
+//! (`schedule`).
+
+use catalog::work::Unit;
+use model::id::{JobId, TitleId};
+use model::time::VideoTicks;
+use tokio_util::sync::CancellationToken;
+
+use crate::standing::Outline;
+use crate::trouble::Trouble;
+
+/// A piece of work that is either done or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Work {
+    /// Reading the file's structure and drawing the plan.
+    Inspect,
+    /// The poster.
+    Poster,
+    /// The chunk with that index, from 0.
+    Chunk(u32),
+    /// The audio track with that index, from 0.
+    Audio(u32),
+}
+
+impl Work {
+    /// The row that records it; an inspection is recorded by its plan.
+    pub fn unit(self) -> Option<Unit> {
+        match self {
+            Self::Inspect => None,
+            Self::Poster => Some(Unit::Poster),
+            Self::Chunk(index) => Some(Unit::Chunk(index)),
+            Self::Audio(index) => Some(Unit::Audio(index)),
+        }
+    }
+}
+
+/// Who does work. Each lane has one worker process at a time, so a title that is looked at does
+/// not wait for an hour of sound, and a poster does not wait for a film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Inspections and posters: short.
+    Look,
+    /// Chunks: most of the work.
+    Picture,
+    /// Audio tracks: one pass each, minutes for a film.
+    Sound,
+}
+
+impl Lane {
+    /// All lanes.
+    pub const ALL: [Self; 3] = [Self::Look, Self::Picture, Self::Sound];
+}
+
+/// Which life of which job work belongs to. A file that is replaced begins a new generation, and
+/// reports about the old one must not count for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// The job.
+    pub job: JobId,
+    /// The title it makes.
+    pub title: TitleId,
+    /// The title's generation when the job was claimed.
+    pub generation: u32,
+}
+
+/// Work given to a lane.
+#[derive(Clone, Debug)]
+pub(crate) struct Assignment {
+    /// What it is for.
+    pub(crate) run: Run,
+    /// What to do.
+    pub(crate) work: Work,
+    /// Counts how often the lane was given work after it had none; tells late reports apart.
+    pub(crate) epoch: u64,
+    /// Fires when the work is no longer wanted.
+    pub(crate) stop: CancellationToken,
+}
+
+/// What a lane tells the dispatcher.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// The plan is saved.
+    Inspected(Run, Outline),
+    /// A new piece is stored and has its row.
+    Stored(Run),
+    /// How far the encoder has come.
+    Progress(Run, Work, VideoTicks),
+    /// All objects and rows of the work are durable.
+    Done(Lane, Run, Work),
+    /// Nothing is under way in the lane any more: it was stopped, or something went wrong.
+    Stopped {
+        /// Which lane.
+        lane: Lane,
+        /// Of the assignments that it stopped.
+        epoch: u64,
+        /// What went wrong, unless it was told to stop.
+        trouble: Option<(Run, Trouble)>,
+    },
+}

@@ -1,0 +1,16 @@
+//! The server's side of `homereel-worker`: start it, feed it, limit it, watch it, end it.
+//!
+//! [`planner`] turns what a worker found into the persisted plan and the plan back into requests.
+//! [`worker`] is one living worker; [`launch`] says how it comes to life and [`spawn`] does it
+//! with a process. What does not belong here: which work is due (`jobs`), rows, stored objects.
+
+pub mod connection;
+pub mod launch;
+pub mod limits;
+pub mod output;
+pub mod planner;
+pub mod preset;
+pub mod scripted;
+pub mod spawn;
+mod stderr;
+pub mod worker;

@@ -1,0 +1,121 @@
+//! What a worker delivers while it encodes, in the server's own words. `media-proto` stays
+//! between this crate and the worker.
+
+use media_proto::message::{Cause, Event};
+use model::error::{Error, ErrorKind};
+use model::time::{AudioTicks, Ticks, VideoTicks};
+
+/// Characters of a worker's message that reach the owner.
+const MAX_MESSAGE_CHARACTERS: usize = 500;
+
+/// Something a worker delivered for one request.
+#[derive(Debug)]
+pub enum Output {
+    /// A segment lies complete in the scratch folder.
+    Segment {
+        /// Stream number.
+        stream: u32,
+        /// Segment number, from 1.
+        number: u32,
+        /// Its length.
+        size_bytes: u64,
+    },
+    /// How far the encoder has come on the timeline.
+    Progress(VideoTicks),
+    /// All segments of a chunk are out.
+    ChunkDone {
+        /// Frames that were encoded.
+        frames: u32,
+        /// Frames that the index promised but no decoder delivered.
+        missing: u32,
+    },
+    /// All segments of an audio track are out.
+    AudioDone {
+        /// Silence put in for sound that was missing.
+        silence: AudioTicks,
+    },
+    /// `poster.jpg` lies complete in the scratch folder.
+    PosterDone {
+        /// Its length.
+        size_bytes: u64,
+    },
+    /// The request cannot be fulfilled; the worker lives on. `Unsupported` if the same file will
+    /// fail the same way again.
+    Failed(Error),
+}
+
+impl Output {
+    /// What an event of an encoding worker means; `None` for answers to other questions.
+    pub(crate) fn of(event: Event) -> Option<Self> {
+        match event {
+            Event::Segment {
+                stream,
+                number,
+                size_bytes,
+            } => Some(Self::Segment {
+                stream,
+                number,
+                size_bytes,
+            }),
+            Event::Progress { position } => Some(Self::Progress(Ticks(position))),
+            Event::ChunkDone { frames, missing } => Some(Self::ChunkDone { frames, missing }),
+            Event::AudioDone { silence } => Some(Self::AudioDone {
+                silence: Ticks(silence),
+            }),
+            Event::PosterDone { size_bytes } => Some(Self::PosterDone { size_bytes }),
+            Event::Failed { cause, message } => Some(Self::Failed(failure(cause, &message))),
+            Event::Hello { .. } | Event::Inspected(_) | Event::Prepared { .. } => None,
+        }
+    }
+}
+
+/// The error for a request that the worker could not fulfil.
+pub(crate) fn failure(cause: Cause, message: &str) -> Error {
+    let kind = match cause {
+        cause if cause.is_permanent() => ErrorKind::Unsupported,
+        Cause::OutOfSpace => ErrorKind::OutOfSpace,
+        Cause::Io => ErrorKind::Unavailable,
+        _ => ErrorKind::Internal,
+    };
+    let message: String = message
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(MAX_MESSAGE_CHARACTERS)
+        .collect();
+    Error::new(kind, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::failure;
+    use media_proto::message::Cause;
+    use model::error::ErrorKind;
+
+    #[test]
+    fn only_a_cause_in_the_file_itself_is_final() {
+        let cases = [
+            (Cause::NotMedia, ErrorKind::Unsupported),
+            (Cause::Encrypted, ErrorKind::Unsupported),
+            (Cause::Damaged, ErrorKind::Unsupported),
+            (Cause::OutOfSpace, ErrorKind::OutOfSpace),
+            (Cause::Io, ErrorKind::Unavailable),
+            (Cause::Internal, ErrorKind::Internal),
+        ];
+        for (cause, kind) in cases {
+            assert_eq!(failure(cause, "x").kind(), kind, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_from_a_worker_is_cleaned_and_cut() {
+        let error = failure(
+            Cause::Damaged,
+            &format!("a\nb\x1b[31m{}", "x".repeat(9_000)),
+        );
+        assert!(
+            error.message().starts_with("ab[31m"),
+            "no control characters: {error}"
+        );
+        assert_eq!(error.message().chars().count(), 500, "no endless messages");
+    }
+}

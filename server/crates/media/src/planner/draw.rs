@@ -1,0 +1,327 @@
+//! Draws the persisted plan from the worker's two answers. Pure functions.
+//!
+//! A worker reads hostile files, so what it says is checked here before it becomes a plan: counts
+//! must agree, times must rise, texts have a limit. What does not belong here: requests.
+
+use media_proto::message::{
+    ChunkProposal, EntryPoint, Inspection, PreparedVideo, Track, TrackKind, VideoInspection,
+};
+use model::error::{Error, ErrorKind, Result};
+use model::ladder::Size;
+use model::plan::{
+    AudioPlan, Chunk, Entry, PLAN_VERSION, Plan, SourceFacts, TrackFacts, VideoPlan, VideoRung,
+};
+use model::time::{AudioTicks, Ticks, VideoTicks};
+
+use crate::planner::audio_grid::audio_cuts;
+use crate::planner::selection::{bit_rate, channels, clipped, ladder, language, track};
+
+/// Tracks that a plan lists; libav itself is told to stop at 64.
+const MAX_TRACKS: usize = 64;
+
+/// Notes that a plan keeps.
+const MAX_NOTES: usize = 50;
+
+/// What the second round trip said: one entry per rung and per kept audio track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// The encoders of the picture, lowest rung first.
+    pub video: Vec<PreparedVideo>,
+    /// RFC 6381 codecs of the audio tracks.
+    pub audio: Vec<String>,
+}
+
+/// Draws the plan from the two answers. `Internal` if they contradict themselves or each other.
+pub fn draw(inspection: &Inspection, prepared: &Prepared) -> Result<Plan> {
+    check_cuts(&inspection.cuts)?;
+    check_counts(inspection, prepared)?;
+    let cuts: Vec<VideoTicks> = inspection.cuts.iter().copied().map(Ticks).collect();
+    Ok(Plan {
+        version: PLAN_VERSION,
+        source: source_facts(inspection),
+        origin: Ticks(inspection.origin),
+        video: match &inspection.video {
+            Some(video) => Some(video_plan(inspection, video, prepared)?),
+            None => None,
+        },
+        audio: audio_plans(inspection, prepared, &audio_cuts(&cuts)),
+        cuts,
+        notes: inspection
+            .notes
+            .iter()
+            .take(MAX_NOTES)
+            .map(|note| clipped(note))
+            .collect(),
+    })
+}
+
+fn check_cuts(cuts: &[i64]) -> Result<()> {
+    let rising = cuts.windows(2).all(|pair| pair[0] < pair[1]);
+    if cuts.len() >= 2 && cuts[0] == 0 && rising {
+        return Ok(());
+    }
+    Err(contradiction("its cut times do not rise from zero"))
+}
+
+fn check_counts(inspection: &Inspection, prepared: &Prepared) -> Result<()> {
+    if inspection.video.is_none() && inspection.audio.is_empty() {
+        return Err(contradiction(
+            "it found nothing to encode and said so to nobody",
+        ));
+    }
+    if prepared.video.len() != ladder(inspection).len() {
+        return Err(contradiction(
+            "it prepared another number of rungs than asked",
+        ));
+    }
+    if prepared.audio.len() != inspection.audio.len() {
+        return Err(contradiction(
+            "it prepared another number of audio tracks than asked",
+        ));
+    }
+    Ok(())
+}
+
+fn contradiction(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        format!("homereel-worker contradicts itself: {what}"),
+    )
+}
+
+fn video_plan(
+    inspection: &Inspection,
+    video: &VideoInspection,
+    prepared: &Prepared,
+) -> Result<VideoPlan> {
+    let rungs = ladder(inspection).into_iter().zip(&prepared.video);
+    Ok(VideoPlan {
+        track: video.track,
+        rungs: rungs
+            .map(|(rung, prepared)| VideoRung {
+                rung,
+                codec: clipped(&prepared.codec),
+                parameter_sets: clipped(&prepared.parameter_sets),
+            })
+            .collect(),
+        chunks: chunks(&video.chunks, inspection.cuts.len() - 1)?,
+        frame_rate: video.frame_rate,
+    })
+}
+
+/// Numbers the proposed chunks; together they must cover every segment exactly once.
+fn chunks(proposals: &[ChunkProposal], segment_count: usize) -> Result<Vec<Chunk>> {
+    let mut first_segment: u32 = 1;
+    let mut chunks = Vec::with_capacity(proposals.len());
+    for proposal in proposals {
+        if proposal.segment_count == 0 {
+            return Err(contradiction("it proposed a chunk without segments"));
+        }
+        chunks.push(Chunk {
+            first_segment,
+            segment_count: proposal.segment_count,
+            frames: proposal.frames,
+            entries: proposal.entries.iter().copied().map(entry).collect(),
+        });
+        first_segment = first_segment.saturating_add(proposal.segment_count);
+    }
+    if usize::try_from(first_segment - 1) == Ok(segment_count) {
+        Ok(chunks)
+    } else {
+        Err(contradiction("its chunks do not cover its segments"))
+    }
+}
+
+fn audio_plans(
+    inspection: &Inspection,
+    prepared: &Prepared,
+    cuts: &[AudioTicks],
+) -> Vec<AudioPlan> {
+    let default = inspection
+        .audio
+        .iter()
+        .position(|audio| audio.default)
+        .unwrap_or(0);
+    let tracks = inspection.audio.iter().zip(&prepared.audio).enumerate();
+    tracks
+        .map(|(index, (audio, codec))| AudioPlan {
+            track: audio.track,
+            language: language(inspection, audio.track),
+            name: track(inspection, audio.track)
+                .and_then(|track| track.name.as_deref())
+                .map(clipped),
+            default: index == default,
+            channels: channels(audio),
+            bit_rate_bps: bit_rate(channels(audio)),
+            codec: clipped(codec),
+            cuts: cuts.to_vec(),
+        })
+        .collect()
+}
+
+fn source_facts(inspection: &Inspection) -> SourceFacts {
+    let video = inspection.video.as_ref();
+    SourceFacts {
+        container: clipped(&inspection.container),
+        display: video.map(|video| Size {
+            width: video.display_width,
+            height: video.display_height,
+        }),
+        rotation_degrees: video.map_or(0, |video| video.rotation_degrees),
+        flipped: video.is_some_and(|video| video.flipped),
+        interlaced: video.is_some_and(|video| video.interlaced),
+        hdr: video.is_some_and(|video| video.hdr),
+        variable_frame_rate: video.is_some_and(|video| video.variable_frame_rate),
+        frames: video.map_or(0, |video| video.frames),
+        tracks: inspection
+            .tracks
+            .iter()
+            .take(MAX_TRACKS)
+            .map(|track| track_facts(inspection, track))
+            .collect(),
+    }
+}
+
+fn track_facts(inspection: &Inspection, track: &Track) -> TrackFacts {
+    let is_picture = inspection
+        .video
+        .as_ref()
+        .is_some_and(|video| video.track == track.index);
+    let is_sound = inspection
+        .audio
+        .iter()
+        .any(|audio| audio.track == track.index);
+    TrackFacts {
+        index: track.index,
+        kind: kind(track.kind),
+        codec: clipped(&track.codec),
+        language: track.language.as_deref().map(clipped),
+        name: track.name.as_deref().map(clipped),
+        decodable: track.decodable,
+        used: is_picture || is_sound,
+    }
+}
+
+fn kind(kind: TrackKind) -> model::plan::TrackKind {
+    match kind {
+        TrackKind::Video => model::plan::TrackKind::Video,
+        TrackKind::Audio => model::plan::TrackKind::Audio,
+        TrackKind::Subtitle => model::plan::TrackKind::Subtitle,
+        TrackKind::Cover => model::plan::TrackKind::Cover,
+        TrackKind::Data => model::plan::TrackKind::Data,
+    }
+}
+
+fn entry(point: EntryPoint) -> Entry {
+    Entry {
+        pts: point.pts,
+        dts: point.dts,
+        position: point.position,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Prepared, draw};
+    use media_proto::message::Inspection;
+
+    use crate::planner::requests::poster_request;
+    use crate::planner::samples::{film, prepared, proposal};
+
+    #[test]
+    fn both_answers_together_make_a_plan() {
+        let plan = draw(&film(), &prepared()).unwrap();
+        assert_eq!(plan.segment_count(), 6, "seven cuts bound six segments");
+        assert_eq!(
+            plan.rungs().len(),
+            2,
+            "480 lines are offered as 360 and 480"
+        );
+        assert_eq!(plan.rungs()[1].codec, "avc1.64001f");
+        let firsts: Vec<u32> = plan
+            .chunks()
+            .iter()
+            .map(|chunk| chunk.first_segment)
+            .collect();
+        assert_eq!(
+            firsts,
+            [1, 4, 6],
+            "each chunk begins where the last one ended"
+        );
+        let defaults: Vec<bool> = plan.audio.iter().map(|audio| audio.default).collect();
+        assert_eq!(defaults, [false, true], "the file's own default is kept");
+        assert_eq!(plan.audio[0].channels, 2, "5.1 is mixed down");
+        assert_eq!(plan.audio[1].bit_rate_bps, 96_000, "mono needs less");
+        assert_eq!(
+            plan.audio[1].language, "und",
+            "no language is said to be unknown"
+        );
+        let used: Vec<bool> = plan.source.tracks.iter().map(|track| track.used).collect();
+        assert_eq!(used, [true, true, true, false]);
+    }
+
+    #[test]
+    fn exactly_one_audio_track_is_the_default() {
+        for (flags, expected) in [([false, false], 0), ([true, true], 0), ([false, true], 1)] {
+            let mut film = film();
+            film.audio[0].default = flags[0];
+            film.audio[1].default = flags[1];
+            let plan = draw(&film, &prepared()).unwrap();
+            let defaults: Vec<usize> = (0..2).filter(|&index| plan.audio[index].default).collect();
+            assert_eq!(defaults, [expected], "flags in the file: {flags:?}");
+        }
+    }
+
+    #[test]
+    fn sound_alone_makes_a_plan_without_chunks() {
+        let mut film = film();
+        film.video = None;
+        let mut prepared = prepared();
+        prepared.video.clear();
+        let plan = draw(&film, &prepared).unwrap();
+        assert!(plan.chunks().is_empty() && plan.rungs().is_empty());
+        assert_eq!(plan.audio_stream(0), 0, "without rungs audio is stream 0");
+        assert_eq!(poster_request(&plan), None, "there is no picture to show");
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        type Change = fn(&mut Inspection, &mut Prepared);
+        let cases: [(&str, Change); 7] = [
+            ("cuts that fall", |film, _| film.cuts[3] = film.cuts[2]),
+            ("cuts that begin late", |film, _| film.cuts[0] = 1),
+            ("a single cut", |film, _| film.cuts.truncate(1)),
+            ("too few chunks", |film, _| {
+                film.video.as_mut().unwrap().chunks.truncate(2)
+            }),
+            ("an empty chunk", |film, _| {
+                film.video.as_mut().unwrap().chunks.insert(1, proposal(0));
+            }),
+            ("a missing rung", |_, prepared| prepared.video.truncate(1)),
+            ("a missing audio track", |_, prepared| {
+                prepared.audio.truncate(1)
+            }),
+        ];
+        for (name, change) in cases {
+            let (mut film, mut prepared) = (film(), prepared());
+            change(&mut film, &mut prepared);
+            assert!(
+                draw(&film, &prepared).is_err(),
+                "{name} must not become a plan"
+            );
+        }
+    }
+
+    #[test]
+    fn long_texts_from_a_file_are_cut() {
+        let mut film = film();
+        film.tracks[1].name = Some("ä".repeat(100_000));
+        let plan = draw(&film, &prepared()).unwrap();
+        let name = plan.audio[0].name.as_deref().unwrap_or_default();
+        assert_eq!(
+            name.chars().count(),
+            300,
+            "a name must not fill the catalog"
+        );
+    }
+}

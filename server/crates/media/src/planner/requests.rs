@@ -1,0 +1,206 @@
+//! What the worker is asked: before there is a plan from the inspection, afterwards from the plan.
+//! Pure functions. What does not belong here: sending (`worker`).
+
+use media_proto::message::{
+    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, Request, RungSpec, VideoSpec,
+};
+use model::ladder::Rung;
+use model::plan::{Entry, Plan};
+use model::time::VideoTicks;
+
+use crate::planner::selection::{bit_rate, channels, init_language, ladder, language};
+use crate::preset::Preset;
+
+/// Segments of 4 s after two of 2 s for a fast start, and chunks of about 8 s: at most that much
+/// is encoded again after a power cut.
+pub const GRID: GridPolicy = GridPolicy {
+    segment: VideoTicks::from_seconds(4).0,
+    opening_segment: VideoTicks::from_seconds(2).0,
+    opening_segments: 2,
+    chunk: VideoTicks::from_seconds(8).0,
+};
+
+/// Longest side of a poster, in pixels.
+const POSTER_LONG_SIDE: u32 = 960;
+
+/// Where a poster is looked for, in thousandths of the title: titles often begin in black and end
+/// in credits, and short clips have one scene.
+const POSTER_PLACES: [i64; 5] = [30, 100, 200, 350, 500];
+
+/// The second round trip: try the encoders and write the init segments.
+pub fn prepare_request(inspection: &Inspection, preset: Preset) -> Request {
+    let rungs = ladder(inspection);
+    let first_stream = rungs.len();
+    let audio = inspection.audio.iter().enumerate();
+    Request::Prepare {
+        video: inspection.video.as_ref().map(|video| VideoSpec {
+            track: video.track,
+            origin: inspection.origin,
+            frame_rate: video.frame_rate,
+            interlaced: video.interlaced,
+            hdr: video.hdr,
+            rungs: rungs.iter().map(|rung| rung_spec(rung, "")).collect(),
+            preset: preset.in_requests(),
+        }),
+        audio: audio
+            .map(|(index, audio)| AudioSpec {
+                track: audio.track,
+                stream: number(first_stream + index),
+                origin: inspection.origin,
+                channels: channels(audio),
+                bit_rate_bps: bit_rate(channels(audio)),
+                cuts: Vec::new(),
+                language: init_language(&language(inspection, audio.track)),
+            })
+            .collect(),
+    }
+}
+
+/// What every chunk of the title has in common; `None` for sound alone.
+pub fn video_spec(plan: &Plan, preset: Preset) -> Option<VideoSpec> {
+    let video = plan.video.as_ref()?;
+    let rungs = video.rungs.iter();
+    Some(VideoSpec {
+        track: video.track,
+        origin: plan.origin.0,
+        frame_rate: video.frame_rate,
+        interlaced: plan.source.interlaced,
+        hdr: plan.source.hdr,
+        rungs: rungs
+            .map(|rung| rung_spec(&rung.rung, &rung.parameter_sets))
+            .collect(),
+        preset: preset.in_requests(),
+    })
+}
+
+/// The chunk with that index (from 0), if the plan has it.
+pub fn chunk_spec(plan: &Plan, index: u32) -> Option<ChunkSpec> {
+    let index = usize::try_from(index).ok()?;
+    let chunk = plan.chunks().get(index)?;
+    Some(ChunkSpec {
+        first_segment: chunk.first_segment,
+        cuts: plan.chunk_cuts(chunk).iter().map(|cut| cut.0).collect(),
+        frames: chunk.frames,
+        last: index + 1 == plan.chunks().len(),
+        entries: chunk.entries.iter().copied().map(entry_point).collect(),
+    })
+}
+
+/// The audio track with that index (from 0), if the plan has it.
+pub fn audio_spec(plan: &Plan, index: u32) -> Option<AudioSpec> {
+    let index = usize::try_from(index).ok()?;
+    let audio = plan.audio.get(index)?;
+    Some(AudioSpec {
+        track: audio.track,
+        stream: plan.audio_stream(index),
+        origin: plan.origin.0,
+        channels: audio.channels,
+        bit_rate_bps: audio.bit_rate_bps,
+        cuts: audio.cuts.iter().map(|cut| cut.0).collect(),
+        language: init_language(&audio.language),
+    })
+}
+
+/// The request for a poster; `None` for sound alone.
+pub fn poster_request(plan: &Plan) -> Option<Request> {
+    let video = plan.video.as_ref()?;
+    let end = plan.end().0;
+    let places = POSTER_PLACES.iter();
+    Some(Request::MakePoster {
+        track: video.track,
+        candidates: places.map(|place| end / 1000 * place).collect(),
+        origin: plan.origin.0,
+        long_side: POSTER_LONG_SIDE,
+    })
+}
+
+fn rung_spec(rung: &Rung, parameter_sets: &str) -> RungSpec {
+    RungSpec {
+        width: rung.size.width,
+        height: rung.size.height,
+        peak_bps: rung.peak_bps,
+        parameter_sets: parameter_sets.into(),
+    }
+}
+
+fn entry_point(entry: Entry) -> EntryPoint {
+    EntryPoint {
+        pts: entry.pts,
+        dts: entry.dts,
+        position: entry.position,
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GRID, audio_spec, chunk_spec, poster_request, prepare_request, video_spec};
+    use media_proto::message::Request;
+
+    use crate::planner::draw::draw;
+    use crate::planner::samples::{film, prepared};
+    use crate::preset::Preset;
+
+    #[test]
+    fn a_request_drawn_from_the_plan_says_what_the_plan_says() {
+        let plan = draw(&film(), &prepared()).unwrap();
+        let video = video_spec(&plan, Preset::Fast).unwrap();
+        assert_eq!(video.origin, 126_000);
+        assert!(
+            video.interlaced,
+            "the decoder's findings travel to the encoder"
+        );
+        assert_eq!(video.rungs[1].parameter_sets, "fingerprint-1f");
+        let middle = chunk_spec(&plan, 1).unwrap();
+        assert_eq!(middle.cuts, [8, 12, 16].map(|second| second * 90_000));
+        assert!(!middle.last, "a chunk follows");
+        assert!(chunk_spec(&plan, 2).unwrap().last, "nothing follows");
+        assert_eq!(chunk_spec(&plan, 3), None, "there is no fourth chunk");
+        let comment = audio_spec(&plan, 1).unwrap();
+        assert_eq!(
+            (comment.track, comment.stream),
+            (2, 3),
+            "streams count after the rungs"
+        );
+        assert_eq!(comment.cuts.last(), Some(&(20 * 48_000)));
+        let Some(Request::MakePoster { candidates, .. }) = poster_request(&plan) else {
+            panic!("a picture has a poster");
+        };
+        assert!(
+            candidates
+                .iter()
+                .all(|place| (0..20 * 90_000).contains(place))
+        );
+    }
+
+    #[test]
+    fn preparing_asks_for_every_rung_and_track_without_fingerprints() {
+        let Request::Prepare { video, audio } = prepare_request(&film(), Preset::Balanced) else {
+            panic!("preparing is a prepare request");
+        };
+        let video = video.unwrap();
+        assert!(
+            video
+                .rungs
+                .iter()
+                .all(|rung| rung.parameter_sets.is_empty())
+        );
+        let streams: Vec<u32> = audio.iter().map(|audio| audio.stream).collect();
+        assert_eq!(
+            streams,
+            [2, 3],
+            "audio streams are numbered after two rungs"
+        );
+        let languages: Vec<&str> = audio.iter().map(|audio| audio.language.as_str()).collect();
+        assert_eq!(languages, ["eng", "und"]);
+    }
+
+    #[test]
+    fn the_grid_opens_with_short_segments() {
+        assert_eq!((GRID.segment, GRID.chunk), (360_000, 720_000));
+        assert_eq!((GRID.opening_segment, GRID.opening_segments), (180_000, 2));
+    }
+}

@@ -1,0 +1,84 @@
+//! A film for the tests of this crate: what the worker would say about it.
+
+use media_proto::message::{
+    AudioInspection, ChunkProposal, EntryPoint, Inspection, PreparedVideo, Track, TrackKind,
+    VideoInspection,
+};
+
+use crate::planner::draw::Prepared;
+
+/// A 20 s clip of 640x480 with a 5.1 track in English and a mono comment without language.
+pub(super) fn film() -> Inspection {
+    Inspection {
+        container: "matroska,webm".into(),
+        tracks: vec![
+            track(0, TrackKind::Video, None),
+            track(1, TrackKind::Audio, Some("eng")),
+            track(2, TrackKind::Audio, None),
+            track(3, TrackKind::Subtitle, Some("ger")),
+        ],
+        origin: 126_000,
+        cuts: [0, 2, 4, 8, 12, 16, 20]
+            .map(|second| second * 90_000)
+            .into(),
+        video: Some(VideoInspection {
+            track: 0,
+            display_width: 640,
+            display_height: 480,
+            rotation_degrees: 0,
+            flipped: false,
+            interlaced: true,
+            hdr: false,
+            variable_frame_rate: false,
+            frame_rate: (24, 1),
+            frames: 480,
+            chunks: vec![proposal(3), proposal(2), proposal(1)],
+        }),
+        audio: vec![audio(1, 6, false), audio(2, 1, true)],
+        notes: vec!["Track 3 is left out.".into()],
+    }
+}
+
+/// What the encoders for [`film`] say of themselves.
+pub(super) fn prepared() -> Prepared {
+    let video = |level: &str| PreparedVideo {
+        codec: format!("avc1.6400{level}"),
+        parameter_sets: format!("fingerprint-{level}"),
+    };
+    Prepared {
+        video: vec![video("1e"), video("1f")],
+        audio: vec!["mp4a.40.2".into(), "mp4a.40.2".into()],
+    }
+}
+
+/// A run of segments with one place to start from.
+pub(super) fn proposal(segment_count: u32) -> ChunkProposal {
+    ChunkProposal {
+        segment_count,
+        frames: 192,
+        entries: vec![EntryPoint {
+            pts: 512,
+            dts: 0,
+            position: 48,
+        }],
+    }
+}
+
+fn track(index: u32, kind: TrackKind, language: Option<&str>) -> Track {
+    Track {
+        index,
+        kind,
+        codec: "some".into(),
+        language: language.map(Into::into),
+        name: None,
+        decodable: true,
+    }
+}
+
+fn audio(track: u32, channels: u32, default: bool) -> AudioInspection {
+    AudioInspection {
+        track,
+        channels,
+        default,
+    }
+}

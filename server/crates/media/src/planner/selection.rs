@@ -1,0 +1,50 @@
+//! What a title is offered in: rungs, channels, rates, languages. Pure rules, used on the way to
+//! the plan. What does not belong here: cut times (`draw`, `audio_grid`).
+
+use media_proto::message::{AudioInspection, Inspection, Track};
+use model::ladder::{Rung, Size, rungs_for};
+
+/// Characters of a name, a codec or a note that a plan keeps.
+const MAX_TEXT_CHARACTERS: usize = 300;
+
+/// The qualities a title will be offered in; empty for sound alone.
+pub(super) fn ladder(inspection: &Inspection) -> Vec<Rung> {
+    inspection.video.as_ref().map_or_else(Vec::new, |video| {
+        rungs_for(Size {
+            width: video.display_width,
+            height: video.display_height,
+        })
+    })
+}
+
+pub(super) fn track(inspection: &Inspection, index: u32) -> Option<&Track> {
+    inspection.tracks.iter().find(|track| track.index == index)
+}
+
+/// As the file has it, `und` where it says nothing.
+pub(super) fn language(inspection: &Inspection, index: u32) -> String {
+    track(inspection, index)
+        .and_then(|track| track.language.as_deref())
+        .filter(|language| !language.is_empty())
+        .map_or_else(|| "und".into(), clipped)
+}
+
+/// The `mdhd` box holds three letters and nothing else (ISO/IEC 14496-12, 8.4.2).
+pub(super) fn init_language(language: &str) -> String {
+    let fits = language.len() == 3 && language.bytes().all(|byte| byte.is_ascii_lowercase());
+    if fits { language.into() } else { "und".into() }
+}
+
+/// Stereo at most; surround sound is a later matter.
+pub(super) fn channels(audio: &AudioInspection) -> u32 {
+    audio.channels.clamp(1, 2)
+}
+
+/// 128 kbit/s for stereo; mono gets 96, because one channel needs more than half.
+pub(super) fn bit_rate(channels: u32) -> u32 {
+    if channels == 1 { 96_000 } else { 128_000 }
+}
+
+pub(super) fn clipped(text: &str) -> String {
+    text.chars().take(MAX_TEXT_CHARACTERS).collect()
+}
