@@ -1,0 +1,319 @@
+//! The shapes of JSON answers. Times are RFC 3339, lengths are seconds, sizes are bytes.
+
+use model::arrival::{Arrival, ArrivalState, Door};
+use model::id::{JobId, TitleId};
+use model::job::{Job, JobState, Step};
+use model::plan::{AudioPlan, Plan, SourceFacts, TrackFacts, TrackKind, VideoRung};
+use model::title::{Title, TitleState};
+use serde::Serialize;
+
+use crate::api::strip::Strip;
+use crate::rfc3339;
+
+/// A title.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Video {
+    pub(crate) id: TitleId,
+    pub(crate) name: String,
+    pub(crate) state: TitleState,
+    /// Why it failed, or what it waits for.
+    pub(crate) reason: Option<String>,
+    pub(crate) added_at: String,
+    pub(crate) duration_s: Option<f64>,
+    /// Size of the upright picture in the source.
+    pub(crate) width: Option<u32>,
+    pub(crate) height: Option<u32>,
+    pub(crate) size_bytes: u64,
+    /// Name of the file it was made from.
+    pub(crate) file: String,
+    pub(crate) progress: Progress,
+    pub(crate) rungs: Vec<RungView>,
+    pub(crate) audio: Vec<AudioView>,
+    pub(crate) poster: Option<String>,
+    pub(crate) manifest_dash: String,
+    pub(crate) manifest_hls: String,
+    pub(crate) source: Option<SourceView>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) job: Option<JobId>,
+    /// What exists of an unfinished title over its time; absent once all of it does.
+    pub(crate) strip: Option<Strip>,
+}
+
+/// How far the work on a title has come.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Progress {
+    pub(crate) step: Step,
+    /// 0 to 1.
+    pub(crate) fraction: f64,
+    /// Media seconds made in a second.
+    pub(crate) speed: f64,
+    pub(crate) seconds_left: Option<f64>,
+    pub(crate) done_s: f64,
+    pub(crate) total_s: f64,
+}
+
+/// A quality.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RungView {
+    /// Number in segment names.
+    pub(crate) stream: u32,
+    /// Short side of the picture.
+    pub(crate) name: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Part of its segments that exist, 0 to 1.
+    pub(crate) ready: f64,
+}
+
+/// An audio track.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AudioView {
+    /// Number in segment names.
+    pub(crate) stream: u32,
+    pub(crate) language: String,
+    pub(crate) name: Option<String>,
+    pub(crate) channels: u32,
+    pub(crate) default: bool,
+    /// Part of its segments that exist, 0 to 1.
+    pub(crate) ready: f64,
+}
+
+/// What the inspection found in the file.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SourceView {
+    pub(crate) container: String,
+    pub(crate) rotation_degrees: u32,
+    pub(crate) flipped: bool,
+    pub(crate) interlaced: bool,
+    pub(crate) hdr: bool,
+    pub(crate) variable_frame_rate: bool,
+    pub(crate) frames: u64,
+    pub(crate) display_width: Option<u32>,
+    pub(crate) display_height: Option<u32>,
+    pub(crate) video_tracks: usize,
+    pub(crate) audio_tracks: usize,
+    pub(crate) subtitle_tracks: usize,
+    pub(crate) tracks: Vec<TrackFacts>,
+}
+
+/// One page of titles.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct VideoList {
+    pub(crate) videos: Vec<Video>,
+    pub(crate) page: u32,
+    pub(crate) per_page: u32,
+    pub(crate) total: u64,
+}
+
+/// A job.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct JobView {
+    pub(crate) id: JobId,
+    pub(crate) title: TitleId,
+    pub(crate) state: JobState,
+    pub(crate) priority: i64,
+    pub(crate) attempts: u32,
+    pub(crate) reason: Option<String>,
+    pub(crate) progress: Progress,
+    pub(crate) run_after: String,
+    pub(crate) created_at: String,
+    pub(crate) started_at: Option<String>,
+    pub(crate) finished_at: Option<String>,
+}
+
+/// Jobs in the order they will run, then finished ones.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct JobList {
+    pub(crate) jobs: Vec<JobView>,
+}
+
+/// A file at a door.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ArrivalView {
+    pub(crate) path: String,
+    pub(crate) file: String,
+    pub(crate) door: Door,
+    pub(crate) state: ArrivalState,
+    pub(crate) reason: Option<String>,
+    pub(crate) size_bytes: u64,
+    pub(crate) first_seen_at: String,
+    pub(crate) changed_at: String,
+    pub(crate) title: Option<TitleId>,
+}
+
+/// The inbox, newest change first.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Inbox {
+    pub(crate) arrivals: Vec<ArrivalView>,
+}
+
+impl Video {
+    /// The title with its job; `ready` tells for each stream how much of it exists.
+    pub(crate) fn new(
+        title: &Title,
+        job: Option<&Job>,
+        ready: &[f64],
+        strip: Option<Strip>,
+    ) -> Self {
+        let plan = title.plan.as_deref();
+        let display = plan.and_then(|plan| plan.source.display);
+        let of_stream = |stream: usize| ready.get(stream).copied().unwrap_or(0.0);
+        let media = |name: &str| format!("/media/{}/{name}", title.id);
+        Self {
+            id: title.id,
+            name: title.name.clone(),
+            state: title.state,
+            reason: title.reason.clone(),
+            added_at: rfc3339::format(title.added_at),
+            duration_s: plan.map(|plan| plan.end().seconds()),
+            width: display.map(|size| size.width),
+            height: display.map(|size| size.height),
+            size_bytes: title.source.identity.size_bytes,
+            file: file_name(&title.source.path),
+            progress: Progress::of_title(title, job),
+            rungs: plan.map(|plan| rungs(plan, of_stream)).unwrap_or_default(),
+            audio: plan.map(|plan| audio(plan, of_stream)).unwrap_or_default(),
+            poster: title.has_poster.then(|| media("poster.jpg")),
+            manifest_dash: media("manifest.mpd"),
+            manifest_hls: media("master.m3u8"),
+            source: plan.map(|plan| SourceView::new(&plan.source)),
+            notes: plan.map(|plan| plan.notes.clone()).unwrap_or_default(),
+            job: title.job,
+            strip,
+        }
+    }
+}
+
+fn rungs(plan: &Plan, ready: impl Fn(usize) -> f64) -> Vec<RungView> {
+    let view = |(stream, (index, rung)): (u32, (usize, &VideoRung))| RungView {
+        stream,
+        name: rung.rung.name(),
+        width: rung.rung.size.width,
+        height: rung.rung.size.height,
+        ready: ready(index),
+    };
+    (0..)
+        .zip(plan.rungs().iter().enumerate())
+        .map(view)
+        .collect()
+}
+
+fn audio(plan: &Plan, ready: impl Fn(usize) -> f64) -> Vec<AudioView> {
+    let first = plan.rungs().len();
+    let view = |(index, audio): (usize, &AudioPlan)| AudioView {
+        stream: plan.audio_stream(index),
+        language: audio.language.clone(),
+        name: audio.name.clone(),
+        channels: audio.channels,
+        default: audio.default,
+        ready: ready(first + index),
+    };
+    plan.audio.iter().enumerate().map(view).collect()
+}
+
+impl Progress {
+    /// A title's progress is its job's; a finished title has none left.
+    fn of_title(title: &Title, job: Option<&Job>) -> Self {
+        if let Some(job) = job {
+            return Self::of_job(job);
+        }
+        let finished = title.state == TitleState::Ready;
+        let total_s = title.plan.as_ref().map_or(0.0, |plan| plan.end().seconds());
+        Self {
+            step: if finished {
+                Step::Finished
+            } else {
+                Step::Waiting
+            },
+            fraction: f64::from(u8::from(finished)),
+            speed: 0.0,
+            seconds_left: None,
+            done_s: if finished { total_s } else { 0.0 },
+            total_s,
+        }
+    }
+
+    fn of_job(job: &Job) -> Self {
+        let progress = &job.progress;
+        let done = job.state == JobState::Done;
+        Self {
+            step: if done { Step::Finished } else { progress.step },
+            fraction: if done { 1.0 } else { progress.fraction() },
+            speed: progress.speed,
+            seconds_left: progress
+                .seconds_left()
+                .filter(|_| job.state == JobState::Running),
+            done_s: progress.done.seconds(),
+            total_s: progress.total.seconds(),
+        }
+    }
+}
+
+impl SourceView {
+    fn new(source: &SourceFacts) -> Self {
+        let count = |kind| {
+            source
+                .tracks
+                .iter()
+                .filter(|track| track.kind == kind)
+                .count()
+        };
+        Self {
+            container: source.container.clone(),
+            rotation_degrees: source.rotation_degrees,
+            flipped: source.flipped,
+            interlaced: source.interlaced,
+            hdr: source.hdr,
+            variable_frame_rate: source.variable_frame_rate,
+            frames: source.frames,
+            display_width: source.display.map(|size| size.width),
+            display_height: source.display.map(|size| size.height),
+            video_tracks: count(TrackKind::Video),
+            audio_tracks: count(TrackKind::Audio),
+            subtitle_tracks: count(TrackKind::Subtitle),
+            tracks: source.tracks.clone(),
+        }
+    }
+}
+
+impl JobView {
+    pub(crate) fn new(job: &Job) -> Self {
+        Self {
+            id: job.id,
+            title: job.title,
+            state: job.state,
+            priority: job.priority,
+            attempts: job.attempts,
+            reason: job.reason.clone(),
+            progress: Progress::of_job(job),
+            run_after: rfc3339::format(job.run_after),
+            created_at: rfc3339::format(job.created_at),
+            started_at: job.started_at.map(rfc3339::format),
+            finished_at: job.finished_at.map(rfc3339::format),
+        }
+    }
+}
+
+impl ArrivalView {
+    pub(crate) fn new(arrival: &Arrival) -> Self {
+        Self {
+            path: arrival.path.display().to_string(),
+            file: file_name(&arrival.path),
+            door: arrival.door,
+            state: arrival.state,
+            reason: arrival.reason.clone(),
+            size_bytes: arrival.size_bytes,
+            first_seen_at: rfc3339::format(arrival.first_seen_at),
+            changed_at: rfc3339::format(arrival.changed_at),
+            title: arrival.title,
+        }
+    }
+}
+
+/// The last part of a path, for people; bytes that are no text become question marks.
+fn file_name(path: &std::path::Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}

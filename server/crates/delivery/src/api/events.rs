@@ -1,0 +1,149 @@
+//! `GET /api/v1/events`: server-sent events that tell what to look at again. An event carries an
+//! id and nothing else, so a client that misses one loses no fact.
+//!
+//! Changes are gathered for a moment and told once each: a chunk that lands stores dozens of
+//! segments within milliseconds. Events: `title` {id}, `job` {id, title}, `inbox` {}, and `lagged`
+//! {} for a client that was too slow and should look at everything.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream::{self, Stream, StreamExt};
+use model::change::Change;
+use model::id::{JobId, TitleId};
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// A comment line this often keeps proxies and sleeping radios from closing the connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Something to look at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Notice {
+    Title(TitleId),
+    Job(JobId, TitleId),
+    Inbox,
+    Lagged,
+}
+
+/// `GET /api/v1/events`
+pub(crate) async fn stream(State(app): State<App>) -> Result<Response, Problem> {
+    let permit = Arc::clone(&app.listeners)
+        .try_acquire_owned()
+        .map_err(|_| Problem::not_yet("Too many pages listen already."))?;
+    let listener = Listener {
+        changes: app.site.catalog.subscribe(),
+        gather: app.limits.gather,
+        stopping: app.stopping.clone(),
+        _permit: permit,
+    };
+    let events = Sse::new(listener.events())
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still here"));
+    // Proxies that buffer would hold events back (nginx reads this header).
+    Ok((
+        [(HeaderName::from_static("x-accel-buffering"), "no")],
+        events,
+    )
+        .into_response())
+}
+
+/// One client's place among the listeners.
+struct Listener {
+    changes: Receiver<Change>,
+    gather: Duration,
+    stopping: CancellationToken,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Listener {
+    /// Ends when the server stops or the catalog closes.
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        let batches = stream::unfold(self, |mut listener| async move {
+            let stopping = listener.stopping.clone();
+            let batch = stopping
+                .run_until_cancelled(listener.next_batch())
+                .await??;
+            Some((stream::iter(batch), listener))
+        });
+        batches.flatten().map(|notice| Ok(notice.event()))
+    }
+
+    /// Waits for a change, then gathers what comes right behind it.
+    async fn next_batch(&mut self) -> Option<BTreeSet<Notice>> {
+        let mut batch = BTreeSet::new();
+        match self.changes.recv().await {
+            Ok(change) => batch.insert(Notice::about(change)),
+            Err(RecvError::Lagged(_)) => batch.insert(Notice::Lagged),
+            Err(RecvError::Closed) => return None,
+        };
+        tokio::time::sleep(self.gather).await;
+        loop {
+            match self.changes.try_recv() {
+                Ok(change) => batch.insert(Notice::about(change)),
+                Err(TryRecvError::Lagged(_)) => batch.insert(Notice::Lagged),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            };
+        }
+        if batch.contains(&Notice::Lagged) {
+            batch = BTreeSet::from([Notice::Lagged]);
+        }
+        Some(batch)
+    }
+}
+
+impl Notice {
+    fn about(change: Change) -> Self {
+        match change {
+            Change::Title(title) | Change::Segment { title, .. } | Change::Wish(title) => {
+                Self::Title(title)
+            }
+            Change::Job(job, title) => Self::Job(job, title),
+            Change::Inbox => Self::Inbox,
+        }
+    }
+
+    fn event(self) -> Event {
+        let (name, data) = match self {
+            Self::Title(id) => (
+                "title",
+                Data {
+                    id: Some(id.to_string()),
+                    title: None,
+                },
+            ),
+            Self::Job(id, title) => (
+                "job",
+                Data {
+                    id: Some(id.to_string()),
+                    title: Some(title.to_string()),
+                },
+            ),
+            Self::Inbox => ("inbox", Data::default()),
+            Self::Lagged => ("lagged", Data::default()),
+        };
+        // Two optional words of base 32 always become JSON.
+        let data = serde_json::to_string(&data).unwrap_or_default();
+        Event::default().event(name).data(data)
+    }
+}
+
+/// What an event carries.
+#[derive(Debug, Default, Serialize)]
+struct Data {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+}

@@ -1,0 +1,196 @@
+//! `GET /api/v1/videos` and `/api/v1/videos/{id}`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use catalog::library::{Coverage, StreamTotal, TitleQuery};
+use model::error::Result;
+use model::id::TitleId;
+use model::job::{Job, JobState};
+use model::plan::Plan;
+use model::title::{Title, TitleState};
+use serde::Deserialize;
+
+use crate::api::dto::{Video, VideoList};
+use crate::api::strip::{self, Strip};
+use crate::app::App;
+use crate::extract::{FromPath, FromQuery, title_id};
+use crate::problem::Problem;
+
+/// Longest text to search for; longer ones are a mistake.
+const MAX_QUERY_CHARS: usize = 200;
+/// Titles on a page unless the client says otherwise, and at most.
+const PER_PAGE: u32 = 50;
+const MAX_PER_PAGE: u32 = 100;
+/// Pages count from 1; the product with the page size must not overflow.
+const MAX_PAGE: u32 = 1_000_000;
+
+/// The query string of a listing.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Listing {
+    pub(crate) q: Option<String>,
+    pub(crate) page: Option<u64>,
+    pub(crate) per_page: Option<u64>,
+}
+
+impl Listing {
+    /// Within the limits: numbers are clamped, an overlong text is refused.
+    pub(crate) fn query(&self, per_page: u32) -> Result<TitleQuery, Problem> {
+        let text = self
+            .q
+            .as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
+        if text.is_some_and(|text| text.chars().count() > MAX_QUERY_CHARS) {
+            return Err(Problem::bad_request(format!(
+                "Search for at most {MAX_QUERY_CHARS} letters."
+            )));
+        }
+        Ok(TitleQuery {
+            text: text.map(str::to_owned),
+            page: clamp(self.page, 1, MAX_PAGE),
+            per_page: clamp(self.per_page, per_page, MAX_PER_PAGE),
+        })
+    }
+}
+
+fn clamp(asked: Option<u64>, default: u32, most: u32) -> u32 {
+    let asked = asked.unwrap_or(default.into());
+    u32::try_from(asked).unwrap_or(most).clamp(1, most)
+}
+
+/// `GET /api/v1/videos?q=&page=&per_page=`
+pub(crate) async fn list(
+    State(app): State<App>,
+    FromQuery(listing): FromQuery<Listing>,
+) -> Result<Response, Problem> {
+    let query = listing.query(PER_PAGE)?;
+    let list = page(&app, query).await?;
+    Ok(fresh(Json(list)))
+}
+
+/// `GET /api/v1/videos/{id}`
+pub(crate) async fn show(
+    State(app): State<App>,
+    FromPath(id): FromPath<String>,
+) -> Result<Response, Problem> {
+    let video = one(&app, title_id(&id)?).await?;
+    let video = video.ok_or_else(|| Problem::not_found("There is no such title."))?;
+    Ok(fresh(Json(video)))
+}
+
+/// Facts that change while work goes on must not come from a cache.
+pub(crate) fn fresh(body: impl IntoResponse) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    ([(header::CACHE_CONTROL, no_store)], body).into_response()
+}
+
+/// A page of the library as clients see it.
+pub(crate) async fn page(app: &App, query: TitleQuery) -> Result<VideoList> {
+    let (page, per_page) = (query.page, query.per_page);
+    let found = app.site.catalog.titles(query).await?;
+    let mut videos = Vec::with_capacity(found.titles.len());
+    for title in &found.titles {
+        let job = title.job.and_then(|id| found.jobs.get(&id));
+        let stored = found.totals.get(&title.id).map_or(&[][..], Vec::as_slice);
+        let ready = ready_from_totals(title, stored);
+        let strip = strip_of(app, title, job).await?;
+        videos.push(Video::new(title, job, &ready, strip));
+    }
+    Ok(VideoList {
+        videos,
+        page,
+        per_page,
+        total: found.total,
+    })
+}
+
+/// One title as clients see it.
+pub(crate) async fn one(app: &App, id: TitleId) -> Result<Option<Video>> {
+    let catalog = &app.site.catalog;
+    let Some(title) = catalog.title(id).await? else {
+        return Ok(None);
+    };
+    let job = match title.job {
+        Some(job) => catalog.job(job).await?,
+        None => None,
+    };
+    let stored = catalog.stream_totals(id).await?;
+    let ready = ready_from_totals(&title, &stored);
+    let strip = strip_of(app, &title, job.as_ref()).await?;
+    Ok(Some(Video::new(&title, job.as_ref(), &ready, strip)))
+}
+
+/// Part of each stream's segments that exist.
+fn ready_from_totals(title: &Title, stored: &[StreamTotal]) -> Vec<f64> {
+    let segments = title.plan.as_ref().map_or(0, |plan| plan.segment_count());
+    let share = |total: &StreamTotal| f64::from(total.segments) / f64::from(segments.max(1));
+    stored.iter().map(|total| share(total).min(1.0)).collect()
+}
+
+/// The filmstrip of an unfinished title; a finished one needs none.
+async fn strip_of(app: &App, title: &Title, job: Option<&Job>) -> Result<Option<Strip>> {
+    let Some(plan) = &title.plan else {
+        return Ok(None);
+    };
+    if title.state == TitleState::Ready {
+        return Ok(None);
+    }
+    let coverage = app.site.catalog.coverage(title.id).await?;
+    let running = job.is_some_and(|job| job.state == JobState::Running);
+    Ok(Some(drawn(app, title, plan, &coverage, running)))
+}
+
+fn drawn(app: &App, title: &Title, plan: &Plan, coverage: &Coverage, running: bool) -> Strip {
+    let wishes: Vec<u32> = app
+        .site
+        .catalog
+        .wishes()
+        .iter()
+        .filter(|wish| wish.title == title.id)
+        .map(|wish| wish.number)
+        .collect();
+    strip::draw(plan, &coverage.streams, &wishes, running)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Listing, PER_PAGE};
+
+    #[test]
+    fn numbers_are_clamped_and_long_texts_refused() {
+        let listing = |page, per_page| Listing {
+            q: None,
+            page,
+            per_page,
+        };
+        for (page, per_page, expected) in [
+            (None, None, (1, 50)),
+            (Some(0), Some(0), (1, 1)),
+            (Some(u64::MAX), Some(u64::MAX), (1_000_000, 100)),
+            (Some(3), Some(20), (3, 20)),
+        ] {
+            let query = listing(page, per_page).query(PER_PAGE).unwrap();
+            assert_eq!(
+                (query.page, query.per_page),
+                expected,
+                "{page:?} {per_page:?}"
+            );
+        }
+        let long = Listing {
+            q: Some("a".repeat(201)),
+            ..Listing::default()
+        };
+        assert!(long.query(PER_PAGE).is_err(), "201 letters are too many");
+        let blank = Listing {
+            q: Some("  ".into()),
+            ..Listing::default()
+        };
+        assert_eq!(
+            blank.query(PER_PAGE).unwrap().text,
+            None,
+            "blanks search for nothing"
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! What every request can reach, and the limits that keep one client from starving the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::site::Site;
+
+/// State shared by all requests.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) site: Site,
+    pub(crate) limits: Limits,
+    /// One permit per request that waits for a segment.
+    pub(crate) held: Arc<Semaphore>,
+    /// One permit per open event stream.
+    pub(crate) listeners: Arc<Semaphore>,
+    /// Set when the server stops: whoever waits answers at once.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// How many and how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Requests that wait for a segment at the same time. Each holds a connection and a wish.
+    pub(crate) held_requests: usize,
+    /// After this a held request is answered with 503 and asked to come again. Below the 30 s
+    /// that players and proxies commonly wait.
+    pub(crate) hold_deadline: Duration,
+    /// Event streams open at the same time.
+    pub(crate) listeners: usize,
+    /// Changes are gathered for this long before listeners hear of them.
+    pub(crate) gather: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            held_requests: 256,
+            hold_deadline: Duration::from_secs(20),
+            listeners: 256,
+            gather: Duration::from_millis(200),
+        }
+    }
+}
+
+impl App {
+    pub(crate) fn new(site: Site, limits: Limits, stopping: CancellationToken) -> Self {
+        Self {
+            site,
+            limits,
+            held: Arc::new(Semaphore::new(limits.held_requests)),
+            listeners: Arc::new(Semaphore::new(limits.listeners)),
+            stopping,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What every request passes before its route, and every answer on its way out.
+
+pub(crate) mod headers;
+pub(crate) mod host;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, map_response};
+use axum::response::{IntoResponse, Response};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// `router` behind its guards. From outside in: headers on every answer, the host name, the
+/// origin of what changes something, compression of text.
+pub(crate) fn around(router: Router<App>, host_names: &[String]) -> Router<App> {
+    let hosts = Arc::new(host::HostNames::new(host_names));
+    let compressible = DefaultPredicate::new()
+        .and(NotForContentType::const_new("video/"))
+        .and(NotForContentType::const_new("audio/"))
+        .and(NotForContentType::const_new("font/"));
+    router
+        .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(CsrfLayer::new().with_rejection_response(cross_site))
+        .layer(from_fn(move |request, next| {
+            host::check(Arc::clone(&hosts), request, next)
+        }))
+        .layer(map_response(headers::add))
+}
+
+/// An unsafe method from another site's page.
+fn cross_site(_: ProtectionError) -> Response {
+    Problem::forbidden("Another site asked for this. Only Homereel's own pages may.")
+        .into_response()
+}

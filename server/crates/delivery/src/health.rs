@@ -1,0 +1,154 @@
+//! Facts about the parts around delivery, for `/healthz` and the library page: which folders are
+//! watched, and what does not work at the moment. Whoever knows a fact sets it; nothing here asks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::Json;
+use axum::extract::State;
+use catalog::library::TitleQuery;
+use serde::Serialize;
+
+use crate::app::App;
+
+/// A folder that is being watched, as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WatchedFolder {
+    /// Where it is.
+    #[serde(serialize_with = "lossy")]
+    pub path: PathBuf,
+    /// It is there and readable.
+    pub online: bool,
+    /// If not, why, in a sentence.
+    pub reason: Option<String>,
+}
+
+/// Something that does not work at the moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Trouble {
+    /// Which part has it, in one word.
+    pub(crate) part: &'static str,
+    /// A sentence for the owner.
+    pub(crate) reason: String,
+}
+
+/// A handle on the facts; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct HealthFacts(Arc<RwLock<Facts>>);
+
+#[derive(Clone, Debug, Default)]
+struct Facts {
+    folders: Vec<WatchedFolder>,
+    troubles: BTreeMap<&'static str, String>,
+}
+
+impl HealthFacts {
+    /// Replaces what is known of the watched folders.
+    pub fn set_folders(&self, folders: Vec<WatchedFolder>) {
+        self.write(|facts| facts.folders = folders);
+    }
+
+    /// `part` (one word, such as `worker` or `disk`) does not work; `reason` is a sentence for the
+    /// owner and is shown on the library page.
+    pub fn degraded(&self, part: &'static str, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.write(|facts| {
+            facts.troubles.insert(part, reason);
+        });
+    }
+
+    /// `part` works again.
+    pub fn recovered(&self, part: &'static str) {
+        self.write(|facts| {
+            facts.troubles.remove(part);
+        });
+    }
+
+    pub(crate) fn folders(&self) -> Vec<WatchedFolder> {
+        self.read(|facts| facts.folders.clone())
+    }
+
+    /// What does not work, folders that are away included.
+    pub(crate) fn troubles(&self) -> Vec<Trouble> {
+        self.read(|facts| {
+            let away = facts.folders.iter().filter(|folder| !folder.online);
+            let parts = facts.troubles.iter();
+            parts
+                .map(|(part, reason)| Trouble {
+                    part,
+                    reason: reason.clone(),
+                })
+                .chain(away.map(away_trouble))
+                .collect()
+        })
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Facts)) {
+        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Facts) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn away_trouble(folder: &WatchedFolder) -> Trouble {
+    let path = folder.path.display();
+    let why = folder.reason.as_deref().unwrap_or("it is not there");
+    Trouble {
+        part: "folder",
+        reason: format!("The folder {path} is away: {why}. Films that are ready keep playing."),
+    }
+}
+
+fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+/// The body of `GET /healthz`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Health {
+    /// `ok`, or `degraded` when something does not work. The server answers either way.
+    status: &'static str,
+    version: &'static str,
+    /// How many titles there are; absent if the catalog did not answer.
+    titles: Option<u64>,
+    folders: Vec<WatchedFolder>,
+    problems: Vec<Trouble>,
+}
+
+/// `GET /healthz`: one counted row and facts in memory, cheap enough to be asked every second.
+pub(crate) async fn show(State(app): State<App>) -> Json<Health> {
+    let mut problems = app.site.facts.troubles();
+    let titles = match app.site.catalog.titles(one_title()).await {
+        Ok(page) => Some(page.total),
+        Err(error) => {
+            tracing::error!(%error, "the catalog did not answer the health check");
+            problems.push(Trouble {
+                part: "catalog",
+                reason: "The catalog does not answer.".into(),
+            });
+            None
+        }
+    };
+    Json(Health {
+        status: if problems.is_empty() {
+            "ok"
+        } else {
+            "degraded"
+        },
+        version: env!("CARGO_PKG_VERSION"),
+        titles,
+        folders: app.site.facts.folders(),
+        problems,
+    })
+}
+
+fn one_title() -> TitleQuery {
+    TitleQuery {
+        text: None,
+        page: 1,
+        per_page: 1,
+    }
+}

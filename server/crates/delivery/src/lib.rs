@@ -1,0 +1,31 @@
+//! Everything a browser or player sees: pages, API, manifests, segments.
+//!
+//! [`server::serve`] answers on a listener from what the catalog and the store hold; nothing here
+//! starts work or parses media. A request for a segment that does not exist yet is recorded as a
+//! wish and held. What does not belong here: SQL, encoding, files of the watched folders.
+//!
+//! Start with `router.rs`: every route with who may use it.
+
+pub mod health;
+pub mod server;
+pub mod site;
+
+mod api;
+mod app;
+mod extract;
+mod guard;
+mod hold;
+mod manifest;
+mod media;
+mod pages;
+mod patient_io;
+mod policy;
+mod problem;
+mod range;
+mod rfc3339;
+mod router;
+mod segments;
+mod validator;
+
+#[cfg(test)]
+mod stories;

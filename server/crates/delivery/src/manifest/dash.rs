@@ -1,0 +1,282 @@
+//! The DASH manifest: static, full length, SegmentTemplate with an exact SegmentTimeline
+//! (ISO/IEC 23009-1, profile isoff-live). Element and attribute order follow DASH-MPD.xsd.
+
+use std::borrow::Cow;
+use std::io;
+
+use model::error::{Context, ErrorKind, Result};
+use model::plan::{AudioPlan, Plan, VideoPlan};
+use model::time::{AudioTicks, VideoTicks};
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use crate::manifest::bandwidth::Rate;
+use crate::manifest::language;
+use crate::manifest::timeline::Timeline;
+
+type Xml = Writer<Vec<u8>>;
+
+/// The manifest of `plan`; `rates` holds one entry per stream.
+pub(crate) fn manifest(plan: &Plan, rates: &[Rate]) -> Result<String> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+    write_manifest(&mut xml, plan, rates)
+        .context(ErrorKind::Internal, "writing a DASH manifest")?;
+    String::from_utf8(xml.into_inner()).context(ErrorKind::Internal, "writing a DASH manifest")
+}
+
+fn write_manifest(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> {
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    xml.create_element("MPD")
+        .with_attribute(("xmlns", "urn:mpeg:dash:schema:mpd:2011"))
+        .with_attribute(("profiles", "urn:mpeg:dash:profile:isoff-live:2011"))
+        .with_attribute(("type", "static"))
+        .with_attribute(("mediaPresentationDuration", &*duration(plan.end())))
+        .with_attribute(("minBufferTime", "PT2S"))
+        .write_inner_content(|xml| {
+            xml.create_element("Period")
+                .with_attribute(("id", "0"))
+                .with_attribute(("start", "PT0S"))
+                .write_inner_content(|xml| write_sets(xml, plan, rates))?;
+            Ok(())
+        })?;
+    Ok(())
+}
+
+/// One set for the picture with all its rungs, then one for each audio track.
+fn write_sets(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> {
+    let split = plan.rungs().len().min(rates.len());
+    let (video_rates, audio_rates) = rates.split_at(split);
+    if let Some(video) = &plan.video {
+        write_video_set(xml, plan, video, video_rates)?;
+    }
+    for (index, (audio, rate)) in plan.audio.iter().zip(audio_rates).enumerate() {
+        write_audio_set(xml, audio, plan.audio_stream(index), *rate)?;
+    }
+    Ok(())
+}
+
+fn write_video_set(
+    xml: &mut Xml,
+    plan: &Plan,
+    video: &VideoPlan,
+    rates: &[Rate],
+) -> io::Result<()> {
+    xml.create_element("AdaptationSet")
+        .with_attribute(("id", "0"))
+        .with_attribute(("contentType", "video"))
+        .with_attribute(("mimeType", "video/mp4"))
+        .with_attribute(("segmentAlignment", "true"))
+        .with_attribute(("startWithSAP", "1"))
+        .write_inner_content(|xml| {
+            write_role(xml, "main")?;
+            write_template(xml, &Timeline::of_picture(plan))?;
+            for (stream, (rung, rate)) in video.rungs.iter().zip(rates).enumerate() {
+                xml.create_element("Representation")
+                    .with_attribute(("id", &*stream.to_string()))
+                    .with_attribute(("bandwidth", &*rate.peak_bps.to_string()))
+                    .with_attribute(("codecs", rung.codec.as_str()))
+                    .with_attribute(("width", &*rung.rung.size.width.to_string()))
+                    .with_attribute(("height", &*rung.rung.size.height.to_string()))
+                    .with_attribute(("sar", "1:1"))
+                    .with_attribute(("frameRate", &*frame_rate(video.frame_rate)))
+                    .write_empty()?;
+            }
+            Ok(())
+        })?;
+    Ok(())
+}
+
+fn write_audio_set(xml: &mut Xml, audio: &AudioPlan, stream: u32, rate: Rate) -> io::Result<()> {
+    let mut set = xml.create_element("AdaptationSet");
+    // The picture's set has id 0; ids of sets are unique in a period.
+    set = set.with_attribute(("id", &*(u64::from(stream) + 1).to_string()));
+    if let Some(tag) = language::tag(&audio.language) {
+        set = set.with_attribute(("lang", tag.as_str()));
+    }
+    set.with_attribute(("contentType", "audio"))
+        .with_attribute(("mimeType", "audio/mp4"))
+        .with_attribute(("segmentAlignment", "true"))
+        .with_attribute(("startWithSAP", "1"))
+        .write_inner_content(|xml| {
+            if let Some(name) = &audio.name {
+                xml.create_element("Label")
+                    .write_text_content(BytesText::new(&xml_text(name)))?;
+            }
+            write_role(xml, if audio.default { "main" } else { "alternate" })?;
+            write_template(xml, &Timeline::of_audio(audio))?;
+            write_audio_representation(xml, audio, stream, rate)
+        })?;
+    Ok(())
+}
+
+fn write_audio_representation(
+    xml: &mut Xml,
+    audio: &AudioPlan,
+    stream: u32,
+    rate: Rate,
+) -> io::Result<()> {
+    xml.create_element("Representation")
+        .with_attribute(("id", &*stream.to_string()))
+        .with_attribute(("bandwidth", &*rate.peak_bps.to_string()))
+        .with_attribute(("codecs", audio.codec.as_str()))
+        .with_attribute(("audioSamplingRate", &*AudioTicks::TIMESCALE.to_string()))
+        .write_inner_content(|xml| {
+            xml.create_element("AudioChannelConfiguration")
+                .with_attribute((
+                    "schemeIdUri",
+                    "urn:mpeg:dash:23003:3:audio_channel_configuration:2011",
+                ))
+                .with_attribute(("value", &*audio.channels.to_string()))
+                .write_empty()?;
+            Ok(())
+        })?;
+    Ok(())
+}
+
+fn write_role(xml: &mut Xml, value: &str) -> io::Result<()> {
+    xml.create_element("Role")
+        .with_attribute(("schemeIdUri", "urn:mpeg:dash:role:2011"))
+        .with_attribute(("value", value))
+        .write_empty()?;
+    Ok(())
+}
+
+/// Names and exact times of the segments of a set.
+fn write_template(xml: &mut Xml, timeline: &Timeline) -> io::Result<()> {
+    xml.create_element("SegmentTemplate")
+        .with_attribute(("timescale", &*timeline.timescale().to_string()))
+        .with_attribute(("initialization", "init-stream$RepresentationID$.m4s"))
+        .with_attribute(("media", "chunk-stream$RepresentationID$-$Number%05d$.m4s"))
+        .with_attribute(("startNumber", "1"))
+        .write_inner_content(|xml| {
+            xml.create_element("SegmentTimeline")
+                .write_inner_content(|xml| write_runs(xml, timeline))?;
+            Ok(())
+        })?;
+    Ok(())
+}
+
+/// Segments follow each other without a gap, so only the first needs its time.
+fn write_runs(xml: &mut Xml, timeline: &Timeline) -> io::Result<()> {
+    for (index, run) in timeline.runs().iter().enumerate() {
+        let mut element = xml.create_element("S");
+        if index == 0 {
+            element = element.with_attribute(("t", "0"));
+        }
+        element = element.with_attribute(("d", &*run.ticks.to_string()));
+        if run.count > 1 {
+            element = element.with_attribute(("r", &*(run.count - 1).to_string()));
+        }
+        element.write_empty()?;
+    }
+    Ok(())
+}
+
+/// An `xs:duration` in seconds, to the nearest nanosecond; a tick of 1/90000 s has no finite
+/// decimal of its own.
+fn duration(length: VideoTicks) -> String {
+    let timescale = i128::from(VideoTicks::TIMESCALE);
+    let nanoseconds = (i128::from(length.0.max(0)) * 2_000_000_000 + timescale) / (timescale * 2);
+    let (seconds, rest) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+    let fraction = format!("{rest:09}");
+    match fraction.trim_end_matches('0') {
+        "" => format!("PT{seconds}S"),
+        fraction => format!("PT{seconds}.{fraction}S"),
+    }
+}
+
+/// `24000/1001` or `25`, in lowest terms.
+fn frame_rate((frames, seconds): (u32, u32)) -> String {
+    let divisor = greatest_common_divisor(frames, seconds).max(1);
+    match (frames / divisor, seconds / divisor) {
+        (frames, 0 | 1) => frames.to_string(),
+        (frames, seconds) => format!("{frames}/{seconds}"),
+    }
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
+}
+
+/// Escaping cannot help characters that XML 1.0 has no place for; a track's name may hold them.
+fn xml_text(text: &str) -> Cow<'_, str> {
+    let forbidden = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+    if text.contains(forbidden) {
+        Cow::Owned(text.replace(forbidden, " "))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{duration, frame_rate, manifest};
+    use crate::manifest::bandwidth::rates;
+    use crate::manifest::samples::{film, sound_only};
+    use model::time::Ticks;
+
+    #[test]
+    fn a_film_with_two_rungs_and_two_tracks() {
+        let plan = film();
+        let text = manifest(&plan, &rates(&plan, &[])).unwrap();
+        assert_eq!(
+            text,
+            include_str!("golden/film.mpd"),
+            "the manifest changed"
+        );
+    }
+
+    #[test]
+    fn sound_alone_has_no_picture_set() {
+        let plan = sound_only();
+        let text = manifest(&plan, &rates(&plan, &[])).unwrap();
+        assert_eq!(
+            text,
+            include_str!("golden/sound.mpd"),
+            "the manifest changed"
+        );
+    }
+
+    #[test]
+    fn names_from_files_stay_text() {
+        let mut plan = film();
+        plan.audio[0].name = Some("</Label><script>\u{0}&".into());
+        plan.audio[0].language = "\"/><x".into();
+        let text = manifest(&plan, &rates(&plan, &[])).unwrap();
+        assert!(
+            text.contains("<Label>&lt;/Label&gt;&lt;script&gt; &amp;</Label>"),
+            "the name must be escaped: {text}"
+        );
+        assert!(!text.contains("<x"), "a language that is none is left out");
+    }
+
+    #[test]
+    fn durations_are_exact_to_the_nanosecond() {
+        for (ticks, expected) in [
+            (0, "PT0S"),
+            (90_000, "PT1S"),
+            (990_000, "PT11S"),
+            (135_000, "PT1.5S"),
+            (1, "PT0.000011111S"),
+            (324_000_001, "PT3600.000011111S"),
+        ] {
+            assert_eq!(duration(Ticks(ticks)), expected, "{ticks} ticks");
+        }
+    }
+
+    #[test]
+    fn frame_rates_are_in_lowest_terms() {
+        for (fraction, expected) in [
+            ((25, 1), "25"),
+            ((48_000, 2_002), "24000/1001"),
+            ((30, 0), "1"),
+            ((0, 0), "0"),
+        ] {
+            assert_eq!(frame_rate(fraction), expected, "{fraction:?}");
+        }
+    }
+}

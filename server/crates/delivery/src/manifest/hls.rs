@@ -1,0 +1,301 @@
+//! The HLS playlists (RFC 8216, version 7): one multivariant playlist, and one media playlist per
+//! stream over the same CMAF segments as the DASH manifest.
+
+use std::fmt::Write;
+
+use model::plan::{AudioPlan, Plan, VideoRung};
+
+use crate::manifest::bandwidth::Rate;
+use crate::manifest::language;
+use crate::manifest::timeline::Timeline;
+
+/// Name of the group that holds every audio track.
+const AUDIO_GROUP: &str = "sound";
+
+/// The multivariant playlist of `plan`; `rates` holds one entry per stream.
+pub(crate) fn master(plan: &Plan, rates: &[Rate]) -> String {
+    let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    let split = plan.rungs().len().min(rates.len());
+    let (video_rates, audio_rates) = rates.split_at(split);
+    // A single track of a title without a picture is the variant itself and needs no group.
+    let grouped = plan.video.is_some() || plan.audio.len() > 1;
+    if grouped {
+        text.extend(audio_media(plan));
+    }
+    match &plan.video {
+        Some(video) => text.extend(video.rungs.iter().zip(video_rates).enumerate().map(
+            |(stream, (rung, rate))| {
+                video_variant(plan, stream, rung, *rate, audio_rates, video.frame_rate)
+            },
+        )),
+        None => text.extend(sound_variant(plan, audio_rates, grouped)),
+    }
+    text
+}
+
+/// One `EXT-X-MEDIA` line per audio track. Names are unique in a group, as RFC 8216 asks.
+fn audio_media(plan: &Plan) -> impl Iterator<Item = String> + '_ {
+    plan.audio.iter().enumerate().map(|(index, audio)| {
+        let language = language::tag(&audio.language);
+        let mut line = format!(
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\"",
+            unique_name(plan, index, language.as_deref())
+        );
+        if let Some(language) = language {
+            line += &format!(",LANGUAGE=\"{language}\"");
+        }
+        let default = if audio.default { "YES" } else { "NO" };
+        line += &format!(
+            ",DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{}\",URI=\"media-{}.m3u8\"\n",
+            audio.channels,
+            plan.audio_stream(index)
+        );
+        line
+    })
+}
+
+/// The track's own name, else its language, else "Sound"; numbered unless it stands alone.
+fn unique_name(plan: &Plan, index: usize, language: Option<&str>) -> String {
+    let name = |audio: &AudioPlan| {
+        audio
+            .name
+            .as_deref()
+            .map(quotable)
+            .filter(|n| !n.is_empty())
+    };
+    let own = plan.audio.get(index).and_then(name);
+    let taken = plan
+        .audio
+        .iter()
+        .enumerate()
+        .any(|(other, audio)| other != index && name(audio) == own);
+    match own {
+        Some(name) if !taken => name,
+        Some(name) => format!("{name} ({})", index + 1),
+        None if plan.audio.len() == 1 => language.unwrap_or("Sound").to_owned(),
+        None => format!("{} ({})", language.unwrap_or("Sound"), index + 1),
+    }
+}
+
+/// A quoted string may hold neither quotes nor line ends (RFC 8216 §4.2).
+fn quotable(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .map(|c| match c {
+            '"' => '\'',
+            c if c.is_control() => ' ',
+            c => c,
+        })
+        .collect();
+    plain.trim().to_owned()
+}
+
+fn video_variant(
+    plan: &Plan,
+    stream: usize,
+    rung: &VideoRung,
+    rate: Rate,
+    audio_rates: &[Rate],
+    (frames, seconds): (u32, u32),
+) -> String {
+    let with_sound = with_loudest(rate, audio_rates);
+    let mut line = format!(
+        "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},RESOLUTION={}x{},FRAME-RATE={:.3},CODECS=\"{}\"",
+        with_sound.peak_bps,
+        with_sound.average_bps,
+        rung.rung.size.width,
+        rung.rung.size.height,
+        f64::from(frames) / f64::from(seconds.max(1)),
+        codecs(std::iter::once(rung.codec.as_str()).chain(audio_codecs(plan))),
+    );
+    if !plan.audio.is_empty() {
+        line += &format!(",AUDIO=\"{AUDIO_GROUP}\"");
+    }
+    line + &format!("\nmedia-{stream}.m3u8\n")
+}
+
+/// Sound alone: the variant is the default track, the others are reached through the group.
+fn sound_variant(plan: &Plan, rates: &[Rate], grouped: bool) -> Option<String> {
+    let index = plan
+        .audio
+        .iter()
+        .position(|audio| audio.default)
+        .unwrap_or(0);
+    let loudest = with_loudest(
+        Rate {
+            peak_bps: 0,
+            average_bps: 0,
+        },
+        rates,
+    );
+    plan.audio.get(index)?;
+    let mut line = format!(
+        "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"",
+        loudest.peak_bps,
+        loudest.average_bps,
+        codecs(audio_codecs(plan)),
+    );
+    if grouped {
+        line += &format!(",AUDIO=\"{AUDIO_GROUP}\"");
+    }
+    Some(line + &format!("\nmedia-{}.m3u8\n", plan.audio_stream(index)))
+}
+
+/// A variant is played with one of the tracks, so it is charged for the most expensive one.
+fn with_loudest(rate: Rate, audio_rates: &[Rate]) -> Rate {
+    let peak = audio_rates
+        .iter()
+        .map(|rate| rate.peak_bps)
+        .max()
+        .unwrap_or(0);
+    let average = audio_rates
+        .iter()
+        .map(|rate| rate.average_bps)
+        .max()
+        .unwrap_or(0);
+    Rate {
+        peak_bps: rate.peak_bps.saturating_add(peak),
+        average_bps: rate.average_bps.saturating_add(average),
+    }
+}
+
+fn audio_codecs(plan: &Plan) -> impl Iterator<Item = &str> {
+    plan.audio.iter().map(|audio| audio.codec.as_str())
+}
+
+/// Each codec once, in order.
+fn codecs<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    let mut distinct: Vec<&str> = Vec::new();
+    for codec in all {
+        if !distinct.contains(&codec) {
+            distinct.push(codec);
+        }
+    }
+    distinct.join(",")
+}
+
+/// The media playlist of stream number `stream`, if the title has it. The sum of the first `n`
+/// durations is the `n`-th boundary to the microsecond.
+pub(crate) fn media(plan: &Plan, stream: u32) -> Option<String> {
+    let lengths_us = Timeline::of_stream(plan, stream)?.microseconds();
+    let mut text = format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:1\n\
+         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init-stream{stream}.m4s\"\n",
+        target_duration(&lengths_us)
+    );
+    for (number, length_us) in (1_u32..).zip(&lengths_us) {
+        let (seconds, rest_us) = (length_us / 1_000_000, length_us % 1_000_000);
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "#EXTINF:{seconds}.{rest_us:06},\nchunk-stream{stream}-{number:05}.m4s\n"
+        );
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    Some(text)
+}
+
+/// No duration, rounded to whole seconds, may exceed the target (RFC 8216 §4.3.3.1).
+fn target_duration(lengths_us: &[u64]) -> u64 {
+    let longest = lengths_us.iter().max().copied().unwrap_or(0);
+    ((longest + 500_000) / 1_000_000).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{master, media};
+    use crate::manifest::bandwidth::rates;
+    use crate::manifest::samples::{film, sound_only};
+    use model::time::Ticks;
+    use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
+
+    #[test]
+    fn a_film_with_two_rungs_and_two_tracks() {
+        let plan = film();
+        let text = master(&plan, &rates(&plan, &[]));
+        assert_eq!(
+            text,
+            include_str!("golden/film-master.m3u8"),
+            "the playlist changed"
+        );
+        let text = media(&plan, 0).unwrap();
+        assert_eq!(
+            text,
+            include_str!("golden/film-media-0.m3u8"),
+            "the playlist changed"
+        );
+        let text = media(&plan, 3).unwrap();
+        assert_eq!(
+            text,
+            include_str!("golden/film-media-3.m3u8"),
+            "the playlist changed"
+        );
+        assert_eq!(media(&plan, 4), None, "the film has four streams");
+    }
+
+    #[test]
+    fn sound_alone_is_a_variant_without_a_group() {
+        let plan = sound_only();
+        let text = master(&plan, &rates(&plan, &[]));
+        assert_eq!(
+            text,
+            include_str!("golden/sound-master.m3u8"),
+            "the playlist changed"
+        );
+    }
+
+    #[test]
+    fn several_tracks_alone_form_a_group() {
+        let mut plan = sound_only();
+        plan.audio.push(plan.audio[0].clone());
+        let text = master(&plan, &rates(&plan, &[]));
+        assert!(
+            text.contains("NAME=\"Sound (1)\""),
+            "names are unique: {text}"
+        );
+        assert!(
+            text.contains("NAME=\"Sound (2)\""),
+            "names are unique: {text}"
+        );
+        assert!(text.contains(",AUDIO=\"sound\"\nmedia-0.m3u8\n"), "{text}");
+    }
+
+    #[test]
+    fn names_from_files_cannot_leave_their_quotes() {
+        let mut plan = film();
+        plan.audio[0].name = Some("a\",URI=\"//evil\"\n#EXT-X-ENDLIST".into());
+        let text = master(&plan, &rates(&plan, &[]));
+        assert!(
+            text.contains("NAME=\"a',URI='//evil' #EXT-X-ENDLIST\""),
+            "the name must stay inside: {text}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn durations_add_up_to_the_end_of_media(lengths in prop::collection::vec(900_i64..900_000, 1..300)) {
+            let mut plan = film();
+            let mut end = 0;
+            plan.cuts = std::iter::once(0)
+                .chain(lengths.iter().map(|length| { end += length; end }))
+                .map(Ticks)
+                .collect();
+            let text = media(&plan, 0).unwrap();
+            let lengths_us: Vec<u64> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("#EXTINF:")?.strip_suffix(','))
+                .map(|seconds| seconds.replace('.', "").parse().unwrap())
+                .collect();
+            let target: f64 = text
+                .lines()
+                .find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:"))
+                .unwrap()
+                .parse()
+                .unwrap();
+            prop_assert_eq!(lengths_us.len(), lengths.len());
+            let sum_us: u64 = lengths_us.iter().sum();
+            prop_assert!((sum_us as f64 - plan.end().seconds() * 1e6).abs() <= 0.500_1);
+            prop_assert!(lengths_us.iter().all(|us| (*us as f64 / 1e6).round() <= target));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `/media/{id}/{name}`: one spelling for each manifest, playlist, segment and picture of a title;
+//! every other name is nothing.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use model::id::TitleId;
+use model::plan::Plan;
+use model::segment::Piece;
+use model::title::{Title, TitleState};
+
+use crate::app::App;
+use crate::extract::{FromPath, title_id};
+use crate::manifest::bandwidth::{Rate, SegmentSizes, rates};
+use crate::manifest::{dash, hls};
+use crate::problem::Problem;
+use crate::segments;
+
+/// What a name below `/media/{id}/` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    /// `manifest.mpd`
+    Dash,
+    /// `master.m3u8`
+    Master,
+    /// `media-{R}.m3u8`
+    Playlist { stream: u32 },
+    /// Everything that is stored.
+    Stored(Piece),
+}
+
+impl Name {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "manifest.mpd" => Some(Self::Dash),
+            "master.m3u8" => Some(Self::Master),
+            _ => playlist(text).or_else(|| Piece::parse(text).map(Self::Stored)),
+        }
+    }
+}
+
+fn playlist(text: &str) -> Option<Name> {
+    let digits = text.strip_prefix("media-")?.strip_suffix(".m3u8")?;
+    let stream: u32 = digits.parse().ok()?;
+    (stream.to_string() == digits).then_some(Name::Playlist { stream })
+}
+
+/// `GET /media/{id}/{name}`
+pub(crate) async fn show(
+    State(app): State<App>,
+    FromPath((id, name)): FromPath<(String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = title_id(&id)?;
+    let name = Name::parse(&name).ok_or_else(|| {
+        Problem::not_found("A title has no file of that name. Start from manifest.mpd.")
+    })?;
+    match name {
+        Name::Stored(piece) => segments::show(&app, id, piece, &method, &headers).await,
+        Name::Dash => {
+            let (plan, rates) = plan_and_rates(&app, id).await?;
+            let text = dash::manifest(&plan, &rates)?;
+            Ok(manifest("application/dash+xml", text))
+        }
+        Name::Master => {
+            let (plan, rates) = plan_and_rates(&app, id).await?;
+            Ok(manifest(
+                "application/vnd.apple.mpegurl",
+                hls::master(&plan, &rates),
+            ))
+        }
+        Name::Playlist { stream } => {
+            let title = find(&app, id).await?;
+            let text = hls::media(planned(&title)?, stream)
+                .ok_or_else(|| Problem::not_found("The title has no stream of that number."))?;
+            Ok(manifest("application/vnd.apple.mpegurl", text))
+        }
+    }
+}
+
+/// Manifests are made anew for every request: rates get more exact while segments appear.
+fn manifest(content_type: &'static str, text: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, text).into_response()
+}
+
+async fn plan_and_rates(
+    app: &App,
+    id: TitleId,
+) -> Result<(std::sync::Arc<Plan>, Vec<Rate>), Problem> {
+    let title = find(app, id).await?;
+    let plan = std::sync::Arc::clone(planned(&title)?);
+    let coverage = app.site.catalog.coverage(id).await?;
+    let sizes: Vec<SegmentSizes> = coverage
+        .streams
+        .into_iter()
+        .map(|stream| stream.sizes)
+        .collect();
+    let rates = rates(&plan, &sizes);
+    Ok((plan, rates))
+}
+
+async fn find(app: &App, id: TitleId) -> Result<Title, Problem> {
+    let title = app.site.catalog.title(id).await?;
+    title.ok_or_else(|| Problem::not_found("There is no such title."))
+}
+
+/// The title's plan, or why there is none.
+fn planned(title: &Title) -> Result<&std::sync::Arc<Plan>, Problem> {
+    if title.state == TitleState::Failed {
+        let reason = title.reason.as_deref().unwrap_or("it could not be read");
+        return Err(Problem::not_found(format!(
+            "“{}” can't be played: {reason}",
+            title.name
+        )));
+    }
+    title.plan.as_ref().ok_or_else(|| {
+        let doing = match title.state {
+            TitleState::Waiting => "waits its turn",
+            _ => "is being looked into",
+        };
+        let reason = title.reason.as_deref().map(|reason| format!(": {reason}"));
+        Problem::not_yet(format!(
+            "“{}” {doing}{}",
+            title.name,
+            reason.unwrap_or_default()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Name;
+    use model::segment::Piece;
+
+    #[test]
+    fn a_name_has_exactly_one_spelling() {
+        for (text, expected) in [
+            ("manifest.mpd", Name::Dash),
+            ("master.m3u8", Name::Master),
+            ("media-0.m3u8", Name::Playlist { stream: 0 }),
+            ("media-12.m3u8", Name::Playlist { stream: 12 }),
+            ("poster.jpg", Name::Stored(Piece::Poster)),
+        ] {
+            assert_eq!(Name::parse(text), Some(expected), "{text}");
+        }
+        for text in [
+            "media-01.m3u8",
+            "media-+1.m3u8",
+            "media-.m3u8",
+            "media-99999999999.m3u8",
+            "Manifest.mpd",
+            "manifest.mpd/",
+            "../manifest.mpd",
+            "",
+        ] {
+            assert_eq!(Name::parse(text), None, "{text:?} must mean nothing");
+        }
+    }
+}

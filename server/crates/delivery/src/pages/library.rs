@@ -1,0 +1,130 @@
+//! `GET /`: the library.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use axum::extract::State;
+use axum::response::Response;
+use model::arrival::{Arrival, ArrivalState};
+use serde::Serialize;
+
+use crate::api::dto::{ArrivalView, Video};
+use crate::api::videos::{self, Listing};
+use crate::app::App;
+use crate::extract::FromQuery;
+use crate::health::{Trouble, WatchedFolder};
+use crate::pages::{PageProblem, page};
+use crate::problem::Problem;
+
+/// Cards on a page: fills rows of two, three, four, five and six.
+const PER_PAGE: u32 = 60;
+/// Files on their way in that are worth a card; more of them wait unseen in the inbox.
+const MAX_ARRIVALS: usize = 24;
+const ARRIVALS_LOOKED_AT: u32 = 200;
+
+/// What the page shows.
+#[derive(Debug, Serialize)]
+struct Library {
+    query: String,
+    page: u32,
+    pages: u64,
+    total: u64,
+    videos: Vec<Video>,
+    arrivals: Vec<Arriving>,
+    folders: Vec<WatchedFolder>,
+    problems: Vec<Trouble>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+/// A file on its way in, with a name for its card.
+#[derive(Debug, Serialize)]
+struct Arriving {
+    key: String,
+    #[serde(flatten)]
+    arrival: ArrivalView,
+}
+
+/// `GET /?q=&page=`
+pub(crate) async fn show(
+    State(app): State<App>,
+    listing: Result<FromQuery<Listing>, Problem>,
+) -> Result<Response, PageProblem> {
+    let FromQuery(listing) = listing?;
+    let query = Listing {
+        per_page: None,
+        ..listing
+    }
+    .query(PER_PAGE)?;
+    let text = query.text.clone().unwrap_or_default();
+    let list = videos::page(&app, query).await?;
+    let first = list.page == 1 && text.is_empty();
+    let pages = list.total.div_ceil(u64::from(PER_PAGE)).max(1);
+    let context = Library {
+        newer: (list.page > 1).then(|| link(&text, list.page - 1)),
+        older: (u64::from(list.page) < pages).then(|| link(&text, list.page + 1)),
+        query: text,
+        page: list.page,
+        pages,
+        total: list.total,
+        videos: list.videos,
+        arrivals: if first {
+            arriving(&app).await?
+        } else {
+            Vec::new()
+        },
+        folders: app.site.facts.folders(),
+        problems: app.site.facts.troubles(),
+    };
+    page("library.html", &context)
+}
+
+/// Files that are still being copied.
+async fn arriving(app: &App) -> model::error::Result<Vec<Arriving>> {
+    let arrivals = app.site.catalog.arrivals(ARRIVALS_LOOKED_AT).await?;
+    let settling = arrivals
+        .iter()
+        .filter(|arrival| arrival.state == ArrivalState::Settling)
+        .take(MAX_ARRIVALS)
+        .map(|arrival| Arriving {
+            key: key(arrival),
+            arrival: ArrivalView::new(arrival),
+        });
+    Ok(settling.collect())
+}
+
+/// Names the card of a file from one look to the next; paths do not belong in ids.
+fn key(arrival: &Arrival) -> String {
+    let mut hasher = DefaultHasher::new();
+    arrival.path.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// The address of another page of the same listing.
+fn link(text: &str, page: u32) -> String {
+    if text.is_empty() {
+        return format!("/?page={page}");
+    }
+    format!("/?q={}&page={page}", percent_encoded(text))
+}
+
+/// Everything but unreserved characters as `%XX` (RFC 3986 §2.3).
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::link;
+
+    #[test]
+    fn links_keep_the_search() {
+        assert_eq!(link("", 2), "/?page=2");
+        assert_eq!(link("ä&b=c #", 3), "/?q=%C3%A4%26b%3Dc%20%23&page=3");
+    }
+}

@@ -1,0 +1,212 @@
+//! Stored pieces, streamed from the store. A piece that the plan promises and that does not exist
+//! yet is waited for (`hold.rs`).
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use model::error::{Error, ErrorKind};
+use model::id::TitleId;
+use model::plan::StreamKind;
+use model::segment::{Piece, StoredPiece};
+use model::title::{Title, TitleState};
+
+use crate::app::App;
+use crate::hold;
+use crate::problem::Problem;
+use crate::range::{Wanted, wanted};
+use crate::validator;
+
+/// A finished title never changes: another file at its path becomes another title.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Until then its file may be replaced, and everything is made anew under the same names; pieces
+/// of two versions must not meet in one player.
+const ASK_AGAIN: &str = "private, no-cache";
+
+/// Tells players how long an answer was held back, so that they do not mistake it for a slow
+/// network. `http` has no constant for it.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Answers a request for `piece` of the title `id`.
+pub(crate) async fn show(
+    app: &App,
+    id: TitleId,
+    piece: Piece,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let title = app.site.catalog.title(id).await?;
+    let title = title.ok_or_else(|| Problem::not_found("There is no such title."))?;
+    let asked = Instant::now();
+    let (stored, held) = match app.site.catalog.piece(id, piece).await? {
+        Some(stored) => (stored, None),
+        None => {
+            check_promised(&title, piece)?;
+            let stored = hold::wait(app, &title, piece).await?;
+            (stored, Some(asked.elapsed()))
+        }
+    };
+    let answer = Answer {
+        title: &title,
+        stored: &stored,
+        held,
+    };
+    answer.send(app, method, headers).await
+}
+
+/// A piece that the plan does not have will never exist.
+fn check_promised(title: &Title, piece: Piece) -> Result<(), Problem> {
+    let Some(plan) = &title.plan else {
+        return Err(not_planned(title));
+    };
+    let promised = match piece {
+        Piece::Init { stream } => stream < plan.stream_count(),
+        Piece::Media { stream, number } => {
+            stream < plan.stream_count() && number <= plan.segment_count()
+        }
+        // A poster is made along the way or not at all; pages show a placeholder until then.
+        Piece::Poster => false,
+    };
+    promised
+        .then_some(())
+        .ok_or_else(|| Problem::not_found(format!("“{}” has no piece {piece}.", title.name)))
+}
+
+fn not_planned(title: &Title) -> Problem {
+    match title.state {
+        TitleState::Failed => hold::failed(title),
+        _ => Problem::not_yet(format!("“{}” is not ready to be played yet.", title.name)),
+    }
+}
+
+/// A piece about to be sent.
+struct Answer<'a> {
+    title: &'a Title,
+    stored: &'a StoredPiece,
+    /// How long the request waited for the piece, if it had to.
+    held: Option<Duration>,
+}
+
+impl Answer<'_> {
+    async fn send(
+        &self,
+        app: &App,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Response, Problem> {
+        let etag = format!("\"{}\"", self.stored.sha256);
+        if validator::is_current(headers, &etag) {
+            return Ok(self.respond(&etag, StatusCode::NOT_MODIFIED, Body::empty()));
+        }
+        let size_bytes = self.stored.size_bytes;
+        let asked = match *method {
+            Method::GET => wanted(headers, size_bytes, &etag),
+            _ => Wanted::Whole,
+        };
+        match asked {
+            Wanted::Nothing => {
+                let response =
+                    self.respond(&etag, StatusCode::RANGE_NOT_SATISFIABLE, Body::empty());
+                Ok(with_range(response, &format!("bytes */{size_bytes}"), 0))
+            }
+            Wanted::Whole => {
+                let body = self.open(app, method, None).await?;
+                let response = self.respond(&etag, StatusCode::OK, body);
+                Ok(with_length(response, size_bytes))
+            }
+            Wanted::Part(part) => {
+                let length = part.end - part.start;
+                let range = format!("bytes {}-{}/{size_bytes}", part.start, part.end - 1);
+                let body = self.open(app, method, Some(part)).await?;
+                let response = self.respond(&etag, StatusCode::PARTIAL_CONTENT, body);
+                Ok(with_range(response, &range, length))
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        app: &App,
+        method: &Method,
+        part: Option<std::ops::Range<u64>>,
+    ) -> Result<Body, Problem> {
+        if method == Method::HEAD {
+            return Ok(Body::empty());
+        }
+        let object = app.site.storage.get(&self.stored.key, part).await;
+        let object = object.map_err(|error| self.lost(error))?;
+        Ok(Body::from_stream(object.stream))
+    }
+
+    /// A row without its object: either the title was begun anew a moment ago, or the store was
+    /// tampered with. Both look the same from here, and asking again settles it.
+    fn lost(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::NotFound => Error::caused_by(
+                ErrorKind::Unavailable,
+                format!("reading {} from the store", self.stored.piece),
+                error,
+            ),
+            _ => error,
+        }
+    }
+
+    fn respond(&self, etag: &str, status: StatusCode, body: Body) -> Response {
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let ready = self.title.state == TitleState::Ready;
+        let cache = if ready { FOR_EVER } else { ASK_AGAIN };
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.content_type()),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        insert_text(headers, header::ETAG, etag);
+        if let Some(held) = self.held {
+            insert_text(
+                headers,
+                SERVER_TIMING,
+                &format!("held;dur={}", held.as_millis()),
+            );
+        }
+        response
+    }
+
+    fn content_type(&self) -> &'static str {
+        let stream = match self.stored.piece {
+            Piece::Poster => return "image/jpeg",
+            Piece::Init { stream } | Piece::Media { stream, .. } => stream,
+        };
+        let kind = self
+            .title
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.stream(stream));
+        match kind {
+            Some(StreamKind::Audio(_)) => "audio/mp4",
+            _ => "video/mp4",
+        }
+    }
+}
+
+fn with_length(mut response: Response, length: u64) -> Response {
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
+}
+
+fn with_range(mut response: Response, range: &str, length: u64) -> Response {
+    insert_text(response.headers_mut(), header::CONTENT_RANGE, range);
+    with_length(response, length)
+}
+
+/// Numbers, hashes and units are always valid in a header.
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,206 @@
+//! Requests that do not mean well, or do not know better.
+
+use axum::http::Method;
+use model::job::JobState;
+
+use super::home::Home;
+
+const LIVING_ROOM: &str = "192.168.1.7:5000";
+const HERE: &str = "127.0.0.1:5000";
+
+#[tokio::test]
+async fn names_that_are_not_ours_are_refused_before_anything_else() {
+    let home = Home::new();
+    for (host, status) in [
+        ("192.168.1.2", 200),
+        ("nas:8096", 200),
+        ("homereel.local", 200),
+        ("evil.example", 421),
+        ("192.168.1.2.evil.example", 421),
+        ("localhost:80@evil", 400),
+    ] {
+        let answer = home.get_with("/healthz", &[("host", host)]).await;
+        assert_eq!(answer.status, status, "Host: {host}");
+    }
+    let proxied = home.get("http://127.0.0.1:9000/healthz").await;
+    assert_eq!(proxied.status, 400, "we fetch nothing for others");
+}
+
+#[tokio::test]
+async fn every_answer_carries_its_headers() {
+    let home = Home::new();
+    for path in [
+        "/",
+        "/nowhere",
+        "/healthz",
+        "/api/v1/nowhere",
+        "/assets/none.js",
+    ] {
+        let answer = home.get(path).await;
+        assert!(
+            answer
+                .header("content-security-policy")
+                .contains("default-src 'none'"),
+            "{path}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn errors_of_the_api_are_problem_details() {
+    let home = Home::new();
+    for (method, path, status) in [
+        (Method::GET, "/api/v1/nowhere", 404),
+        (Method::GET, "/api/v1/videos/nothing", 404),
+        (Method::GET, "/media/nothing/manifest.mpd", 404),
+        (Method::GET, "/assets/nothing.js", 404),
+        (Method::DELETE, "/api/v1/videos", 405),
+        (Method::PUT, "/media/a/b", 405),
+        (Method::TRACE, "/healthz", 405),
+        (Method::GET, "/api/v1/jobs/a/cancel", 405),
+        (Method::GET, "/api/v1/videos?page=NaN", 400),
+        (Method::GET, "/api/v1/videos?page=-1", 400),
+        (Method::GET, "/api/v1/videos/%ff", 400),
+    ] {
+        let answer = home.ask(method.clone(), path, HERE, &[]).await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{method} {path}"
+        );
+        assert_eq!(answer.json()["status"], status, "{method} {path}");
+        assert!(answer.json()["detail"].is_string(), "{method} {path}");
+    }
+    let wrong_method = home.ask(Method::DELETE, "/healthz", HERE, &[]).await;
+    assert_eq!(
+        wrong_method.header("allow"),
+        "GET,HEAD",
+        "a 405 says what is allowed"
+    );
+    let page = home.get("/nowhere").await;
+    assert_eq!(page.status, 404);
+    assert!(page.text().contains("<h1>"), "people get a page");
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_path_leaves_its_place() {
+    let home = Home::new();
+    for path in [
+        "/media/..%2f..%2f..%2fetc%2fpasswd",
+        "/assets/..%2f..%2fCargo.toml",
+        "/assets/%2e%2e/Cargo.toml",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/%252e%252e%252fetc",
+        "/assets/..%5c..%5cCargo.toml",
+        "/media/x%00/manifest.mpd",
+        "/assets/main.css%0d%0aSet-Cookie:x=1",
+        "//healthz",
+        "/HEALTHZ",
+        "/healthz/",
+        "/healthz;a=b",
+        "/assets/manifest.json",
+    ] {
+        let answer = home.get(path).await;
+        assert!(
+            matches!(answer.status.as_u16(), 400 | 404),
+            "{path}: {}",
+            answer.status
+        );
+        assert!(!answer.text().contains("[package]"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn odd_searches_find_nothing_and_break_nothing() {
+    let home = Home::new();
+    home.admit("Sunday").await;
+    for query in [
+        "%25",
+        "_",
+        "'",
+        "%22)%20OR%201=1--",
+        "*",
+        "NEAR(a,b)",
+        "%00",
+        "%F0%9F%8E%AC",
+        "%5C",
+    ] {
+        let answer = home.get(&format!("/api/v1/videos?q={query}")).await;
+        assert_eq!(answer.status, 200, "{query}");
+        assert_eq!(answer.json()["total"], 0, "{query} is no part of “Sunday”");
+    }
+    let long = home
+        .get(&format!("/api/v1/videos?q={}", "a".repeat(5_000)))
+        .await;
+    assert_eq!(long.status, 400, "nobody looks for five thousand letters");
+    let page = home
+        .get("/api/v1/videos?page=18446744073709551615&per_page=4294967296")
+        .await;
+    assert_eq!(page.status, 200, "numbers are clamped");
+}
+
+#[tokio::test]
+async fn jobs_obey_the_owner_at_the_machine_only() {
+    let home = Home::new();
+    let (title, job) = home.planned_film("Sunday").await;
+    let cancel = format!("/api/v1/jobs/{job}/cancel");
+    let stranger = home.ask(Method::POST, &cancel, LIVING_ROOM, &[]).await;
+    assert_eq!(stranger.status, 403, "{}", stranger.text());
+    let forged = [("x-forwarded-for", "127.0.0.1")];
+    let forger = home.ask(Method::POST, &cancel, LIVING_ROOM, &forged).await;
+    assert_eq!(forger.status, 403, "a header is no address");
+    let state = home.catalog().job(job).await.unwrap().unwrap().state;
+    assert_eq!(state, JobState::Running, "nothing was changed");
+
+    let owner = home.ask(Method::POST, &cancel, HERE, &[]).await;
+    assert_eq!(owner.json()["state"], "cancelled");
+    let again = home.ask(Method::POST, &cancel, HERE, &[]).await;
+    assert_eq!(again.status, 409, "it cannot be cancelled twice");
+    let retry = home
+        .ask(
+            Method::POST,
+            &format!("/api/v1/jobs/{job}/retry"),
+            HERE,
+            &[],
+        )
+        .await;
+    assert_eq!(retry.json()["state"], "queued");
+    let odd = home
+        .ask(
+            Method::POST,
+            &format!("/api/v1/jobs/{job}/explode"),
+            HERE,
+            &[],
+        )
+        .await;
+    assert_eq!(odd.status, 404, "there is no such action");
+    let jobs = home.get("/api/v1/jobs").await.json();
+    assert_eq!(jobs["jobs"][0]["title"], title.to_string());
+}
+
+#[tokio::test]
+async fn other_sites_cannot_act_through_the_owners_browser() {
+    let home = Home::new();
+    let (_, job) = home.planned_film("Sunday").await;
+    let pause = format!("/api/v1/jobs/{job}/pause");
+    for headers in [
+        [("sec-fetch-site", "cross-site")],
+        [("sec-fetch-site", "same-site")],
+        [("origin", "https://evil.example")],
+        [("origin", "null")],
+    ] {
+        let answer = home.ask(Method::POST, &pause, HERE, &headers).await;
+        assert_eq!(answer.status, 403, "{headers:?}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+    let own = [
+        ("host", "localhost:8096"),
+        ("origin", "http://localhost:8096"),
+    ];
+    let answer = home.ask(Method::POST, &pause, HERE, &own).await;
+    assert_eq!(answer.status, 200, "our own page may: {}", answer.text());
+}

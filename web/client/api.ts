@@ -1,0 +1,84 @@
+// The server's JSON as the scripts use it, and the requests that fetch it. The shapes are those of
+// `server/crates/delivery/src/api/dto.rs`; only what is read here is written down.
+
+export type VideoState = "waiting" | "processing" | "playable" | "ready" | "failed";
+
+export interface Rung {
+  stream: number;
+  name: number;
+  width: number;
+  height: number;
+  /** Part of the film that exists in this quality, 0 to 1. */
+  ready: number;
+}
+
+export interface AudioTrack {
+  stream: number;
+  language: string;
+  name: string | null;
+  channels: number;
+  default: boolean;
+}
+
+/** A part of the film on the filmstrip; places are fractions of its length. */
+export interface Cell {
+  start: number;
+  end: number;
+  /** How much of the cell exists, 0 to 1, for each quality from the lowest. */
+  lit: number[];
+}
+
+export interface Strip {
+  cells: Cell[];
+  /** The cell that is being encoded now. */
+  working: number | null;
+  /** Cells that a viewer waits for. */
+  wished: number[];
+}
+
+export interface Video {
+  id: string;
+  name: string;
+  state: VideoState;
+  reason: string | null;
+  duration_s: number | null;
+  progress: {
+    step: "waiting" | "inspecting" | "encoding" | "finished";
+    fraction: number;
+    seconds_left: number | null;
+  };
+  rungs: Rung[];
+  audio: AudioTrack[];
+  strip: Strip | null;
+  manifest_dash: string;
+  manifest_hls: string;
+  job: string | null;
+}
+
+/** A refusal of the server in its own words (RFC 9457). */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+export async function fetchVideo(id: string): Promise<Video> {
+  const response = await fetch(`/api/v1/videos/${id}`, { cache: "no-store" });
+  return (await accepted(response)).json() as Promise<Video>;
+}
+
+export async function retryJob(id: string): Promise<void> {
+  await accepted(await fetch(`/api/v1/jobs/${id}/retry`, { method: "POST" }));
+}
+
+async function accepted(response: Response): Promise<Response> {
+  if (response.ok) {
+    return response;
+  }
+  const problem = (await response.json().catch(() => ({}))) as { detail?: unknown };
+  const detail = typeof problem.detail === "string" ? problem.detail : "The server did not answer.";
+  throw new Refusal(response.status, detail);
+}

@@ -1,0 +1,46 @@
+// Numbers as people read them; the same rules as `src/format.rs`.
+
+/** `1:02:03` or `4:07`. */
+export function clock(seconds: number): string {
+  const whole = Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds)) : 0;
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0
+    ? `${hours}:${two(minutes)}:${two(whole % 60)}`
+    : `${minutes}:${two(whole % 60)}`;
+}
+
+/** `4 minutes 7 seconds`, for screen readers. */
+export function spoken(seconds: number): string {
+  const whole = Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds)) : 0;
+  const parts: [number, string][] = [
+    [Math.floor(whole / 3600), "hour"],
+    [Math.floor(whole / 60) % 60, "minute"],
+    [whole % 60, "second"],
+  ];
+  const said = parts
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value} ${unit}${value === 1 ? "" : "s"}`);
+  return said.join(" ") || "the beginning";
+}
+
+/** The clock time `seconds` from now, such as `19:40`. */
+export function clockTimeIn(seconds: number): string {
+  const at = new Date(Date.now() + seconds * 1000);
+  return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+/** `just now`, `5 min ago`, `3 h ago`, `yesterday`; `null` where a date says it better. */
+export function ago(time: Date, now: Date): string | null {
+  const minutes = Math.floor((now.getTime() - time.getTime()) / 60_000);
+  if (minutes < 1) {
+    return "just now";
+  }
+  if (minutes < 60) {
+    return `${minutes} min ago`;
+  }
+  if (minutes < 24 * 60) {
+    return `${Math.floor(minutes / 60)} h ago`;
+  }
+  return minutes < 48 * 60 ? "yesterday" : null;
+}

@@ -1,0 +1,211 @@
+// The library page while it is open: live cards, search as you type, arrow keys. The server renders
+// every card; this script only swaps the parts that changed.
+
+import { isTyping, need } from "./dom";
+import { ago } from "./format";
+import { listen, throttled } from "./live";
+import { watchedParts } from "./resume";
+
+/** Pause between two looks at the server while a lot is going on. */
+const REFRESH_PAUSE_MS = 1_000;
+const TYPING_PAUSE_MS = 150;
+
+const library = (): HTMLElement => need<HTMLElement>(document, "#library");
+const search = need<HTMLInputElement>(document, "#search");
+
+/**
+ * The page at `url` as a document that runs no scripts. Not `DOMParser`: the page's policy lets no
+ * text become markup, and the browser's own parser needs no exception.
+ */
+function fetchPage(url: string): Promise<Document> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", url);
+    request.responseType = "document";
+    request.timeout = 10_000;
+    request.onload = () =>
+      request.status === 200 && request.responseXML
+        ? resolve(request.responseXML)
+        : reject(new Error(`the library answered ${request.status}`));
+    request.onerror = () => reject(new Error("the server does not answer"));
+    request.ontimeout = request.onerror;
+    request.send();
+  });
+}
+
+/** Brings the shown library to the state of `fresh` with as few changes as possible. */
+function update(fresh: Document): void {
+  const [shown, wanted] = [library(), need<HTMLElement>(fresh, "#library")];
+  const [shownGrid, wantedGrid] = [shown.querySelector("#grid"), wanted.querySelector("#grid")];
+  if (!shownGrid || !wantedGrid || outline(shown) !== outline(wanted)) {
+    shown.replaceWith(document.adoptNode(wanted));
+  } else {
+    updateGrid(shownGrid, wantedGrid);
+    const [count, freshCount] = [shown.querySelector("#count"), wanted.querySelector("#count")];
+    if (count && freshCount) {
+      count.textContent = freshCount.textContent;
+    }
+  }
+  decorate();
+}
+
+/** What surrounds the grid: when it differs, the whole page is swapped. */
+function outline(page: HTMLElement): string {
+  const copy = page.cloneNode(true) as HTMLElement;
+  copy.querySelector("#grid")?.replaceChildren();
+  copy.querySelector("#count")?.replaceChildren();
+  return copy.outerHTML;
+}
+
+/** Keeps cards that stay, adds new ones, drops those that went, in the server's order. */
+function updateGrid(shown: Element, wanted: Element): void {
+  let place: Element | null = shown.firstElementChild;
+  for (const card of [...wanted.children]) {
+    const old = document.getElementById(card.id);
+    if (old && shown.contains(old)) {
+      updateCard(old, card);
+      if (old === place) {
+        place = place.nextElementSibling;
+      } else {
+        shown.insertBefore(old, place);
+      }
+    } else {
+      shown.insertBefore(document.adoptNode(card), place);
+    }
+  }
+  while (place) {
+    const next: Element | null = place.nextElementSibling;
+    place.remove();
+    place = next;
+  }
+}
+
+/** Swaps the parts of a card that differ, so that a picture never flickers. */
+function updateCard(shown: Element, wanted: Element): void {
+  if (signature(shown) === signature(wanted)) {
+    return;
+  }
+  const parts = (card: Element): string[] =>
+    [...card.querySelectorAll("[data-part]")].map((part) => part.getAttribute("data-part") ?? "");
+  if (parts(shown).join() !== parts(wanted).join()) {
+    shown.replaceWith(document.adoptNode(wanted));
+    return;
+  }
+  shown.setAttribute("data-state", wanted.getAttribute("data-state") ?? "");
+  for (const name of parts(wanted)) {
+    const [old, fresh] = [part(shown, name), part(wanted, name)];
+    if (old && fresh && signature(old) !== signature(fresh)) {
+      old.replaceWith(document.adoptNode(fresh));
+    }
+  }
+}
+
+function part(card: Element, name: string): Element | null {
+  return card.querySelector(`[data-part="${name}"]`);
+}
+
+/** The markup as the server sent it: what this script decorated is taken out. */
+function signature(element: Element): string {
+  const copy = element.cloneNode(true) as Element;
+  copy.querySelectorAll(".card-watched").forEach((line) => line.remove());
+  copy.querySelectorAll("time[data-day]").forEach((time) => {
+    time.textContent = time.getAttribute("data-day");
+    time.removeAttribute("data-day");
+  });
+  return copy.outerHTML;
+}
+
+/** What only this browser knows: how long ago, and how far watched. */
+function decorate(): void {
+  const now = new Date();
+  for (const time of document.querySelectorAll<HTMLTimeElement>("time[datetime]")) {
+    const day = time.getAttribute("data-day") ?? time.textContent ?? "";
+    time.setAttribute("data-day", day);
+    time.textContent = ago(new Date(time.dateTime), now) ?? day;
+  }
+  for (const [id, watched] of watchedParts()) {
+    const picture = document.querySelector(`#title-${CSS.escape(id)} .card-picture`);
+    if (picture && !picture.querySelector(".card-watched")) {
+      const line = document.createElement("div");
+      line.className = "card-watched";
+      line.style.setProperty("--watched", String(watched));
+      picture.append(line);
+    }
+  }
+}
+
+const refresh = throttled(REFRESH_PAUSE_MS, async () => {
+  try {
+    update(await fetchPage(location.href));
+  } catch {
+    // The next event, or the reconnect, brings another chance.
+  }
+});
+
+function searchFor(text: string): void {
+  const url = new URL(location.href);
+  url.search = text.trim() ? new URLSearchParams({ q: text.trim() }).toString() : "";
+  history.replaceState(null, "", url);
+  void fetchPage(url.href).then((page) => {
+    // A slow answer must not undo a newer one.
+    if (location.href === url.href) {
+      update(page);
+    }
+  }, refresh);
+}
+
+let typing = 0;
+search.addEventListener("input", () => {
+  window.clearTimeout(typing);
+  typing = window.setTimeout(() => searchFor(search.value), TYPING_PAUSE_MS);
+});
+need<HTMLFormElement>(document, ".search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  searchFor(search.value);
+});
+
+/** Moves from card to card as a remote does. */
+function walk(key: string): boolean {
+  const cards = [...document.querySelectorAll<HTMLElement>(".card[href]")];
+  const at = cards.indexOf(document.activeElement as HTMLElement);
+  if (cards.length === 0) {
+    return false;
+  }
+  if (at < 0) {
+    cards[0]?.focus();
+    return true;
+  }
+  const top = (card: HTMLElement | undefined): number => card?.offsetTop ?? -1;
+  const columns = cards.filter((card) => top(card) === top(cards[0])).length;
+  const steps: Record<string, number> = {
+    ArrowRight: 1,
+    ArrowLeft: -1,
+    ArrowDown: columns,
+    ArrowUp: -columns,
+  };
+  const next = cards[at + (steps[key] ?? 0)];
+  next?.focus();
+  return next !== undefined;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) {
+    return;
+  }
+  if (event.key === "Escape" && event.target === search) {
+    search.value = "";
+    searchFor("");
+    search.blur();
+  } else if (isTyping(event)) {
+    return;
+  } else if (event.key === "/") {
+    event.preventDefault();
+    search.focus();
+    search.select();
+  } else if (event.key.startsWith("Arrow") && walk(event.key)) {
+    event.preventDefault();
+  }
+});
+
+decorate();
+listen({ title: refresh, inbox: refresh, missed: refresh });

@@ -1,0 +1,70 @@
+// Server-sent events about titles, jobs and the inbox. An event only says what to look at again;
+// whoever misses one (a sleeping phone, a restarted server) is told to look at everything.
+
+const REOPEN_AFTER_MS = 5_000;
+
+export interface Listener {
+  /** Something about this title changed. */
+  title?: (id: string) => void;
+  /** The inbox changed. */
+  inbox?: () => void;
+  /** Events may have been missed. */
+  missed: () => void;
+}
+
+/** Listens until the page goes away. */
+export function listen(listener: Listener): void {
+  const source = new EventSource("/api/v1/events");
+  let interrupted = false;
+  source.addEventListener("open", () => {
+    if (interrupted) {
+      interrupted = false;
+      listener.missed();
+    }
+  });
+  source.addEventListener("error", () => {
+    interrupted = true;
+    // The browser reconnects by itself unless the server refused outright.
+    if (source.readyState === EventSource.CLOSED) {
+      window.setTimeout(() => {
+        listen(listener);
+        listener.missed();
+      }, REOPEN_AFTER_MS);
+    }
+  });
+  source.addEventListener("title", (event) => listener.title?.(titleOf(event, "id")));
+  source.addEventListener("job", (event) => listener.title?.(titleOf(event, "title")));
+  source.addEventListener("inbox", () => listener.inbox?.());
+  source.addEventListener("lagged", () => listener.missed());
+}
+
+function titleOf(event: MessageEvent<string>, field: "id" | "title"): string {
+  return (JSON.parse(event.data) as Partial<Record<typeof field, string>>)[field] ?? "";
+}
+
+/**
+ * Calls `work` soon after it was asked for, at most once in `pauseMs`, and never twice at a time.
+ */
+export function throttled(pauseMs: number, work: () => Promise<void>): () => void {
+  let running = false;
+  let again = false;
+  const run = async (): Promise<void> => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    try {
+      await work();
+    } finally {
+      window.setTimeout(() => {
+        running = false;
+        if (again) {
+          again = false;
+          void run();
+        }
+      }, pauseMs);
+    }
+  };
+  return () => void run();
+}

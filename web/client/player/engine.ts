@@ -1,0 +1,42 @@
+// What the player needs from whatever moves the bytes: Shaka over Media Source Extensions, or the
+// browser itself (`native.ts`) where those do not exist.
+
+/** One quality a person can choose. */
+export interface Quality {
+  /** Short side of the picture: the number people know a quality by. */
+  name: number;
+  width: number;
+  height: number;
+}
+
+/** One audio track a person can choose. */
+export interface Sound {
+  key: string;
+  label: string;
+  active: boolean;
+}
+
+export interface Trouble {
+  title: string;
+  text: string;
+}
+
+export interface Events {
+  /** Something that the menus show has changed. */
+  changed: () => void;
+  /** Playing cannot go on without a person's decision. */
+  failed: (trouble: Trouble) => void;
+}
+
+export interface Engine {
+  /** Loads the title and stands at `seconds`. */
+  load(seconds: number | null): Promise<void>;
+  /** Tries again after trouble, at the same place. */
+  retry(): Promise<void>;
+  qualities(): Quality[];
+  /** The chosen quality's name, or `null` while the player chooses. */
+  chosenQuality(): number | null;
+  chooseQuality(name: number | null): void;
+  sounds(): Sound[];
+  chooseSound(key: string): void;
+}

@@ -1,0 +1,94 @@
+// The seek bar: a slider over the film's time whose ground is the filmstrip. Pointer, touch and
+// keyboard; where the pointer is, a bubble tells the time.
+
+import type { Strip } from "../api";
+import { need } from "../dom";
+import { drawFilmstrip } from "../filmstrip";
+import { clock, spoken } from "../format";
+
+export class SeekBar extends HTMLElement {
+  /** Called with seconds when a person chose a place. */
+  onseek: (seconds: number) => void = () => undefined;
+
+  private length = 0;
+  private dragged: number | null = null;
+  private bubble!: HTMLOutputElement;
+
+  connectedCallback(): void {
+    this.bubble = need(this, ".seek-bubble");
+    this.addEventListener("pointerdown", (event) => this.begin(event));
+    this.addEventListener("pointermove", (event) => this.move(event));
+    this.addEventListener("pointerup", (event) => this.end(event));
+    this.addEventListener("pointercancel", () => this.forget());
+    this.addEventListener("pointerleave", () => this.hideBubble());
+  }
+
+  /** Shows a film of `length` seconds at `seconds`, buffered up to `buffered` seconds. */
+  show(seconds: number, length: number, buffered: number): void {
+    this.length = length;
+    const shown = this.dragged ?? seconds;
+    this.place("--played", shown);
+    this.place("--buffered", buffered);
+    this.setAttribute("aria-valuemax", String(Math.floor(length)));
+    this.setAttribute("aria-valuenow", String(Math.floor(shown)));
+    this.setAttribute("aria-valuetext", `${spoken(shown)} of ${spoken(length)}`);
+  }
+
+  /** Shows which parts of the film exist. */
+  showStrip(strip: Strip | null): void {
+    this.dataset["complete"] = String(strip === null);
+    drawFilmstrip(need<SVGElement>(this, ".filmstrip"), strip);
+  }
+
+  private place(property: string, seconds: number): void {
+    const part = this.length > 0 ? Math.min(1, Math.max(0, seconds / this.length)) : 0;
+    this.style.setProperty(property, String(part));
+  }
+
+  private secondsAt(event: PointerEvent): number {
+    const box = this.getBoundingClientRect();
+    const part = box.width > 0 ? (event.clientX - box.left) / box.width : 0;
+    return Math.min(1, Math.max(0, part)) * this.length;
+  }
+
+  private begin(event: PointerEvent): void {
+    if (event.button !== 0 || this.length <= 0) {
+      return;
+    }
+    this.setPointerCapture(event.pointerId);
+    this.dataset["dragging"] = "true";
+    this.move(event, true);
+  }
+
+  private move(event: PointerEvent, begins = false): void {
+    const seconds = this.secondsAt(event);
+    if (begins || this.dragged !== null) {
+      this.dragged = seconds;
+      this.place("--played", seconds);
+    }
+    this.bubble.hidden = this.length <= 0;
+    this.bubble.textContent = clock(seconds);
+    this.place("--pointed", seconds);
+  }
+
+  private end(event: PointerEvent): void {
+    if (this.dragged === null) {
+      return;
+    }
+    const seconds = this.secondsAt(event);
+    this.forget();
+    this.onseek(seconds);
+  }
+
+  private forget(): void {
+    this.dragged = null;
+    delete this.dataset["dragging"];
+    this.hideBubble();
+  }
+
+  private hideBubble(): void {
+    if (this.dragged === null) {
+      this.bubble.hidden = true;
+    }
+  }
+}

@@ -1,0 +1,189 @@
+// Playing with Shaka over Media Source Extensions: the DASH manifest, a choice of quality by
+// measured bandwidth, patience for parts that are still being encoded.
+
+import shaka from "shaka-player/dist/shaka-player.dash-es2021.js";
+
+import type { Video } from "../api";
+import type { Engine, Events, Quality, Sound, Trouble } from "./engine";
+import { HoldAwareAbr, noteHeld } from "./held";
+
+/** Longer than the 20 s for which the server holds a request. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** What stays buffered when a quality is chosen by hand, so that the picture never stops. */
+const KEPT_ON_SWITCH_SECONDS = 4;
+
+const PATIENCE = {
+  maxAttempts: 12,
+  baseDelay: 500,
+  backoffFactor: 1.5,
+  fuzzFactor: 0.3,
+  timeout: REQUEST_TIMEOUT_MS,
+  // A held request sends nothing until its answer is complete, so silence is no sign of trouble.
+  stallTimeout: 0,
+  connectionTimeout: 0,
+};
+
+const CONFIGURATION = {
+  manifest: {
+    retryParameters: { ...PATIENCE, maxAttempts: 4 },
+    // `minBufferTime` would delay the first picture; the network here is the one at home.
+    dash: { ignoreMinBufferTime: true },
+  },
+  streaming: {
+    retryParameters: PATIENCE,
+    bufferingGoal: 24,
+    bufferBehind: 60,
+    rebufferingGoal: 0.5,
+  },
+  abr: {
+    // A home network carries any rung; start sharp and step down only if measured otherwise.
+    defaultBandwidthEstimate: 12_000_000,
+    useNetworkInformation: false,
+    switchInterval: 4,
+  },
+  abrFactory: () => new HoldAwareAbr(),
+};
+
+interface ErrorEvent extends Event {
+  detail: shaka.util.Error;
+}
+
+export class StreamingEngine implements Engine {
+  private readonly player = new shaka.Player();
+  private chosen: number | null = null;
+
+  /** Whether this browser can play this way. */
+  static works(): boolean {
+    return shaka.Player.isBrowserSupported();
+  }
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly title: Video,
+    private readonly events: Events,
+  ) {
+    this.player.configure(CONFIGURATION);
+    this.player.addEventListener("error", (event) => this.explain((event as ErrorEvent).detail));
+    for (const name of ["trackschanged", "variantchanged", "adaptation", "audiotrackschanged"]) {
+      this.player.addEventListener(name, () => events.changed());
+    }
+    this.player.addEventListener("downloadheadersreceived", (event) => {
+      const { request, headers } = event as unknown as {
+        request: object;
+        headers: Record<string, string>;
+      };
+      noteHeld(request, headers);
+    });
+    this.player
+      .getNetworkingEngine()
+      ?.addEventListener("retry", (event) => stopWhereHopeless(event));
+  }
+
+  async load(seconds: number | null): Promise<void> {
+    await this.player.attach(this.video);
+    await this.player.load(this.title.manifest_dash, seconds);
+  }
+
+  async retry(): Promise<void> {
+    if (!this.player.retryStreaming()) {
+      const seconds = this.video.currentTime;
+      await this.player.load(this.title.manifest_dash, seconds > 0 ? seconds : null);
+    }
+  }
+
+  qualities(): Quality[] {
+    return this.player
+      .getVideoTracks()
+      .map(({ width, height }) => ({
+        name: Math.min(width ?? 0, height ?? 0),
+        width: width ?? 0,
+        height: height ?? 0,
+      }))
+      .sort((a, b) => a.name - b.name);
+  }
+
+  chosenQuality(): number | null {
+    return this.chosen;
+  }
+
+  chooseQuality(name: number | null): void {
+    this.chosen = name;
+    this.player.configure({ abr: { enabled: name === null } });
+    const track = this.player
+      .getVideoTracks()
+      .find(({ width, height }) => Math.min(width ?? 0, height ?? 0) === name);
+    if (track && !track.active) {
+      this.player.selectVideoTrack(track, true, KEPT_ON_SWITCH_SECONDS);
+    }
+    this.events.changed();
+  }
+
+  sounds(): Sound[] {
+    return this.player.getAudioTracks().map((track, index) => ({
+      key: soundKey(track),
+      label: soundLabel(track, index),
+      active: track.active,
+    }));
+  }
+
+  chooseSound(key: string): void {
+    const track = this.player.getAudioTracks().find((candidate) => soundKey(candidate) === key);
+    if (track) {
+      this.player.selectAudioTrack(track);
+    }
+  }
+
+  private explain(error: shaka.util.Error): void {
+    if (error.severity === shaka.util.Error.Severity.CRITICAL) {
+      this.events.failed(troubleOf(error));
+    }
+  }
+}
+
+/** A part that does not exist and never will is not worth asking for again. */
+function stopWhereHopeless(event: Event): void {
+  const { error } = event as unknown as { error: shaka.util.Error | null };
+  if (error?.code === shaka.util.Error.Code.BAD_HTTP_STATUS && error.data[1] === 404) {
+    event.preventDefault();
+  }
+}
+
+function soundKey(track: shaka.extern.AudioTrack): string {
+  return [track.language, track.label, track.roles.join(), track.channelsCount, track.id].join("|");
+}
+
+/** The track's own name, else its language in words. */
+function soundLabel(track: shaka.extern.AudioTrack, index: number): string {
+  if (track.label) {
+    return track.label;
+  }
+  if (!track.language || track.language === "und") {
+    return `Track ${index + 1}`;
+  }
+  try {
+    return new Intl.DisplayNames([], { type: "language" }).of(track.language) ?? track.language;
+  } catch {
+    return track.language;
+  }
+}
+
+/** What went wrong, in words about the film. */
+function troubleOf(error: shaka.util.Error): Trouble {
+  const { Category, Code } = shaka.util.Error;
+  if (error.category === Category.NETWORK) {
+    const status: unknown = error.code === Code.BAD_HTTP_STATUS ? error.data[1] : null;
+    return status === 503
+      ? {
+          title: "This part is not ready yet",
+          text: "It takes longer than usual to prepare. It keeps being worked on.",
+        }
+      : {
+          title: "The film stopped arriving",
+          text: "Homereel does not answer. Is it still running, and are you in the same network?",
+        };
+  }
+  return {
+    title: "This film can't be played here",
+    text: `The browser refused a part of it (Shaka ${error.category}/${error.code}).`,
+  };
+}
