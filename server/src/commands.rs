@@ -1,0 +1,5 @@
+//! What the program can be told to do, one file per command. Commands write to what they are
+//! given; only `main.rs` knows of the terminal.
+
+pub mod check;
+pub mod ingest;

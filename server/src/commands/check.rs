@@ -1,0 +1,238 @@
+//! `homereel check`: proves that rows and objects agree, in sentences.
+//!
+//! Reads only, so it may run beside a server. While one runs, objects and rows come and go between
+//! two looks; what does not hold is therefore looked at again, and only what never holds is told.
+//! What does not belong here: repairing, and the rules inside the catalog (`Catalog::integrity`).
+
+use catalog::Catalog;
+use catalog::library::TitleQuery;
+use catalog::work::Unit;
+use model::error::{Context, Error, ErrorKind, Result};
+use model::plan::{Plan, StreamKind};
+use model::segment::{ObjectKey, Piece};
+use model::title::Title;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+use storage::local::LocalStorage;
+use storage::{Storage, Verdict};
+
+use crate::data_dir::{Paths, is_in_use};
+
+/// How often a library that is being worked on is looked at before something counts as wrong.
+const LOOKS: u32 = 3;
+/// Between two looks: longer than an object waits for its row.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// Titles read at once.
+const PAGE: u32 = 100;
+
+/// What a check finds wrong, in sentences.
+type Findings = BTreeSet<String>;
+
+/// Checks the library in `data_dir` and writes what it finds; `deep` reads every object. True if
+/// nothing is wrong.
+///
+/// # Errors
+/// `NotFound` if there is no library, otherwise as the catalog and the store have it.
+pub async fn run(data_dir: &Path, deep: bool, out: &mut dyn Write) -> Result<bool> {
+    let library = Library::open(data_dir)?;
+    let mut findings = library.look(deep).await?;
+    for _ in 1..LOOKS {
+        if findings.is_empty() || !is_in_use(&Paths::under(data_dir))? {
+            break;
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        let again = library.look(deep).await?;
+        findings.retain(|finding| again.contains(finding));
+    }
+    let summary = library.summary(findings.len()).await?;
+    let lines = findings.iter().chain(std::iter::once(&summary));
+    for line in lines {
+        writeln!(out, "{line}").context(ErrorKind::Unavailable, "writing the findings")?;
+    }
+    Ok(findings.is_empty())
+}
+
+/// A library that is only read.
+struct Library {
+    catalog: Catalog,
+    storage: LocalStorage,
+}
+
+impl Library {
+    fn open(data_dir: &Path) -> Result<Self> {
+        let paths = Paths::under(data_dir);
+        if !paths.catalog().is_file() {
+            let message = format!(
+                "There is no library in {}. Say with --data-dir where it is.",
+                data_dir.display()
+            );
+            return Err(Error::new(ErrorKind::NotFound, message));
+        }
+        Ok(Self {
+            catalog: Catalog::open_read_only(&paths.catalog())?,
+            storage: LocalStorage::open(&paths.store())?,
+        })
+    }
+
+    /// Everything that is wrong at this moment.
+    async fn look(&self, deep: bool) -> Result<Findings> {
+        let mut findings: Findings = self.catalog.integrity().await?.into_iter().collect();
+        findings.extend(self.compare(deep).await?);
+        let mut page = 1;
+        loop {
+            let titles = self.catalog.titles(query(page)).await?.titles;
+            if titles.is_empty() {
+                return Ok(findings);
+            }
+            for title in &titles {
+                findings.extend(self.check_title(title).await?);
+            }
+            page += 1;
+        }
+    }
+
+    /// Rows against objects. Objects are listed first: one that comes later has its row later.
+    async fn compare(&self, deep: bool) -> Result<Findings> {
+        let listed = self.storage.list().await?;
+        let mut objects: HashMap<ObjectKey, u64> = listed.into_iter().collect();
+        let waste = self.garbage().await?;
+        let mut findings = Findings::new();
+        for (key, size_bytes, sha256) in self.catalog.every_key().await? {
+            match objects.remove(&key) {
+                Some(found) if found != size_bytes => {
+                    findings.insert(format!(
+                        "The object {key} has {found} bytes, but its row says {size_bytes}."
+                    ));
+                }
+                Some(_) if !deep => {}
+                // Not listed may also mean that it came after the listing.
+                _ => findings.extend(self.verify(&key, size_bytes, &sha256).await?),
+            }
+        }
+        objects.retain(|key, _| !waste.contains(key));
+        findings.extend(objects.keys().map(|key| {
+            format!("The object {key} belongs to no row. The next start of the server removes it.")
+        }));
+        Ok(findings)
+    }
+
+    async fn verify(
+        &self,
+        key: &ObjectKey,
+        size_bytes: u64,
+        sha256: &str,
+    ) -> Result<Option<String>> {
+        Ok(match self.storage.verify(key, size_bytes, sha256).await? {
+            Verdict::Intact => None,
+            Verdict::Missing => Some(format!("The object {key} is missing, but has a row.")),
+            Verdict::Different => Some(format!(
+                "The object {key} does not have the bytes that its row describes."
+            )),
+        })
+    }
+
+    /// Objects that are about to be deleted.
+    async fn garbage(&self) -> Result<HashSet<ObjectKey>> {
+        Ok(self.catalog.garbage(u32::MAX).await?.into_iter().collect())
+    }
+
+    /// The pieces of a title against its plan and its finished units.
+    async fn check_title(&self, title: &Title) -> Result<Findings> {
+        let Some(plan) = &title.plan else {
+            return Ok(Findings::new());
+        };
+        let pieces = self.catalog.pieces(title.id).await?;
+        let pieces: HashSet<Piece> = pieces.into_iter().map(|piece| piece.piece).collect();
+        let units = self.catalog.units_done(title.id).await?;
+        let mut wrong = unplanned(plan, &pieces);
+        wrong.extend(unfinished(plan, &pieces, &units));
+        Ok(wrong
+            .into_iter()
+            .map(|what| format!("The title {} ({:?}) {what}.", title.id, title.name))
+            .collect())
+    }
+
+    async fn summary(&self, findings: usize) -> Result<String> {
+        let titles = self.catalog.titles(query(1)).await?.total;
+        let objects = self.catalog.every_key().await?.len();
+        Ok(match findings {
+            0 => format!("All is well: {titles} titles, {objects} objects."),
+            1 => "One thing is wrong.".into(),
+            wrong => format!("{wrong} things are wrong."),
+        })
+    }
+}
+
+fn query(page: u32) -> TitleQuery {
+    TitleQuery {
+        text: None,
+        page,
+        per_page: PAGE,
+    }
+}
+
+/// Pieces that the plan does not know.
+fn unplanned(plan: &Plan, pieces: &HashSet<Piece>) -> Vec<String> {
+    let known = |piece: &Piece| match *piece {
+        Piece::Init { stream } => plan.stream(stream).is_some(),
+        Piece::Media { stream, number } => {
+            plan.stream(stream).is_some() && number <= plan.segment_count()
+        }
+        Piece::Poster => !plan.rungs().is_empty(),
+    };
+    let strangers = pieces.iter().filter(|piece| !known(piece));
+    strangers
+        .map(|piece| format!("has {piece}, which its plan does not know"))
+        .collect()
+}
+
+/// What is said to be finished and lacks pieces.
+fn unfinished(plan: &Plan, pieces: &HashSet<Piece>, units: &[Unit]) -> Vec<String> {
+    let mut lacking: BTreeMap<String, usize> = BTreeMap::new();
+    for unit in units {
+        let missing = pieces_of(plan, *unit)
+            .into_iter()
+            .filter(|piece| !pieces.contains(piece))
+            .count();
+        if missing > 0 {
+            lacking.insert(format!("{unit:?}"), missing);
+        }
+    }
+    let mut wrong: Vec<String> = lacking
+        .into_iter()
+        .map(|(unit, missing)| format!("counts {unit} as done, but lacks {missing} of its pieces"))
+        .collect();
+    let inits = (0..plan.stream_count()).map(|stream| Piece::Init { stream });
+    let missing = inits.filter(|init| !pieces.contains(init));
+    wrong.extend(missing.map(|init| format!("has a plan, but lacks {init}")));
+    wrong
+}
+
+fn pieces_of(plan: &Plan, unit: Unit) -> Vec<Piece> {
+    let of_stream = |stream: u32, numbers: std::ops::Range<u32>| {
+        numbers.map(move |number| Piece::Media { stream, number })
+    };
+    match unit {
+        Unit::Chunk(index) => {
+            let chunk = usize::try_from(index)
+                .ok()
+                .and_then(|index| plan.chunks().get(index));
+            let numbers = chunk.map_or(0..0, |chunk| {
+                chunk.first_segment..chunk.first_segment + chunk.segment_count
+            });
+            let pictures = (0..plan.stream_count())
+                .filter(|stream| matches!(plan.stream(*stream), Some(StreamKind::Video(_))));
+            pictures
+                .flat_map(|stream| of_stream(stream, numbers.clone()))
+                .collect()
+        }
+        Unit::Audio(index) => {
+            let stream = usize::try_from(index).map_or(u32::MAX, |index| plan.audio_stream(index));
+            of_stream(stream, 1..plan.segment_count() + 1).collect()
+        }
+        // The finding that no poster can be made counts as a poster.
+        Unit::Poster => Vec::new(),
+    }
+}

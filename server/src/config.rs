@@ -1,0 +1,490 @@
+//! What the owner can decide: a TOML file, the environment and the command line, put together
+//! over defaults. `homereel.example.toml` is the manual; a test keeps it true.
+//!
+//! What does not belong here: doing anything with it.
+
+use media::preset::Preset;
+use model::error::{Context, Error, ErrorKind, Result, kind_of_io};
+use serde::Deserialize;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A configuration longer than this is something else.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// Where to listen unless told otherwise: for the whole house.
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8096);
+
+/// Everything a server needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where everything of ours lives; absolute.
+    pub data_dir: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Watched folders; absolute.
+    pub watch: Vec<PathBuf>,
+    /// The watched folder is ours to make, because nobody chose one.
+    pub make_watch: bool,
+    /// Further names under which this machine is reached.
+    pub host_names: Vec<String>,
+    /// The encoding program; `None` for the one beside this program.
+    pub worker: Option<PathBuf>,
+    /// Speed against size.
+    pub preset: Preset,
+    /// Encoding waits below this much free space.
+    pub reserve_bytes: u64,
+    /// How long a file must be at rest.
+    pub settle: Duration,
+    /// How long an incomplete file is waited for.
+    pub patience: Duration,
+    /// How often watched folders are read through.
+    pub scan_interval: Duration,
+}
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config`
+    pub config: Option<PathBuf>,
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// `--listen`
+    pub listen: Option<String>,
+    /// `--watch`, as often as given
+    pub watch: Vec<PathBuf>,
+}
+
+/// What the environment says; a function, so that tests can have their own.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileContent {
+    data_dir: Option<PathBuf>,
+    listen: Option<String>,
+    watch: Option<Vec<PathBuf>>,
+    host_names: Vec<String>,
+    worker: Option<PathBuf>,
+    encoding: Encoding,
+    arrival: Arrival,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Encoding {
+    preset: String,
+    reserve_megabytes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Arrival {
+    settle_seconds: u32,
+    patience_seconds: u32,
+    scan_interval_seconds: u32,
+}
+
+impl Default for Encoding {
+    fn default() -> Self {
+        Self {
+            preset: Preset::default().as_str().into(),
+            reserve_megabytes: 200,
+        }
+    }
+}
+
+impl Default for Arrival {
+    fn default() -> Self {
+        Self {
+            settle_seconds: 2,
+            patience_seconds: 60,
+            scan_interval_seconds: 60,
+        }
+    }
+}
+
+impl Config {
+    /// Puts command line, environment, file and defaults together, in this order of precedence.
+    ///
+    /// # Errors
+    /// `InvalidInput` with a sentence that names the place and what is accepted there.
+    pub fn load(flags: &Flags, environment: Environment<'_>) -> Result<Self> {
+        let file = match path_from(&flags.config, environment, "HOMEREEL_CONFIG") {
+            Some(path) => read(&path)?,
+            None => FileContent::default(),
+        };
+        let data_dir = data_dir(flags, environment, file.data_dir)?;
+        let (watch, make_watch) = watch(flags, environment, file.watch)?;
+        Ok(Self {
+            watch: without_nested(&data_dir, watch)?,
+            data_dir,
+            make_watch,
+            listen: listen(flags, environment, file.listen)?,
+            host_names: file.host_names,
+            worker: path_from(&None, environment, "HOMEREEL_WORKER_PATH").or(file.worker),
+            preset: preset(environment, &file.encoding.preset)?,
+            reserve_bytes: file.encoding.reserve_megabytes.saturating_mul(1024 * 1024),
+            settle: seconds("settle_seconds", file.arrival.settle_seconds)?,
+            patience: seconds("patience_seconds", file.arrival.patience_seconds)?,
+            scan_interval: seconds("scan_interval_seconds", file.arrival.scan_interval_seconds)?,
+        })
+    }
+}
+
+/// The data folder alone, for commands that need nothing else.
+///
+/// # Errors
+/// As [`Config::load`].
+pub fn data_dir_of(flags: &Flags, environment: Environment<'_>) -> Result<PathBuf> {
+    let file = match path_from(&flags.config, environment, "HOMEREEL_CONFIG") {
+        Some(path) => read(&path)?,
+        None => FileContent::default(),
+    };
+    data_dir(flags, environment, file.data_dir)
+}
+
+fn read(path: &Path) -> Result<FileContent> {
+    let text = read_text(path)?;
+    // Editors on Windows begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    toml::from_str(text).map_err(|error| {
+        // The error shows the line and what would be accepted there.
+        invalid(format!("{} cannot be used: {error}", path.display()))
+    })
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let failed = |error: std::io::Error| {
+        let message = format!("reading the configuration {}", path.display());
+        Error::caused_by(kind_of_io(&error), message, error)
+    };
+    let file = File::open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(invalid(format!("{} is not a file", path.display())));
+    }
+    let mut text = String::new();
+    let mut limited = file.take(MAX_FILE_BYTES + 1);
+    limited
+        .read_to_string(&mut text)
+        .with_context(ErrorKind::InvalidInput, || {
+            format!("{} is not a text file", path.display())
+        })?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(invalid(format!(
+            "{} is longer than 1 MB, so it is not a configuration",
+            path.display()
+        )));
+    }
+    Ok(text)
+}
+
+fn data_dir(flags: &Flags, environment: Environment<'_>, file: Option<PathBuf>) -> Result<PathBuf> {
+    let chosen = path_from(&flags.data_dir, environment, "HOMEREEL_DATA_DIR").or(file);
+    let path = match chosen {
+        Some(path) => path,
+        None => default_data_dir(environment)?,
+    };
+    absolute(&path)
+}
+
+fn default_data_dir(environment: Environment<'_>) -> Result<PathBuf> {
+    let data_home = environment("XDG_DATA_HOME").map(PathBuf::from);
+    // The specification says that a relative path is to be ignored.
+    if let Some(data_home) = data_home.filter(|path| path.is_absolute()) {
+        return Ok(data_home.join("homereel"));
+    }
+    Ok(home(environment, "--data-dir DIR")?.join(".local/share/homereel"))
+}
+
+fn watch(
+    flags: &Flags,
+    environment: Environment<'_>,
+    file: Option<Vec<PathBuf>>,
+) -> Result<(Vec<PathBuf>, bool)> {
+    let from_environment = || {
+        let list = environment("HOMEREEL_WATCH").filter(|list| !list.is_empty())?;
+        Some(std::env::split_paths(&list).collect::<Vec<_>>())
+    };
+    let from_flags = (!flags.watch.is_empty()).then(|| flags.watch.clone());
+    let chosen = from_flags.or_else(from_environment).or(file);
+    let (folders, make) = match chosen {
+        Some(folders) => (folders, false),
+        None => (
+            vec![home(environment, "--watch DIR")?.join("Homereel/Drop")],
+            true,
+        ),
+    };
+    let folders: Result<Vec<PathBuf>> = folders.iter().map(|folder| absolute(folder)).collect();
+    Ok((folders?, make))
+}
+
+/// Refuses folders that would make a loop, and drops those that another one contains.
+fn without_nested(data_dir: &Path, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let folders: Vec<PathBuf> = folders.iter().map(|folder| resolved(folder)).collect();
+    let data_dir = resolved(data_dir);
+    for folder in &folders {
+        check_watched(&data_dir, folder)?;
+    }
+    let mut kept: Vec<PathBuf> = Vec::new();
+    for (index, folder) in folders.iter().enumerate() {
+        let inside = |(other_index, other): (usize, &PathBuf)| {
+            // Of two equal folders the first one stays.
+            folder.starts_with(other) && (folder != other || other_index < index)
+        };
+        if !folders
+            .iter()
+            .enumerate()
+            .any(|(place, other)| place != index && inside((place, other)))
+        {
+            kept.push(folder.clone());
+        }
+    }
+    Ok(kept)
+}
+
+fn check_watched(data_dir: &Path, folder: &Path) -> Result<()> {
+    if ["/proc", "/sys", "/dev"]
+        .iter()
+        .any(|system| folder.starts_with(system))
+        || folder == Path::new("/")
+    {
+        return Err(invalid(format!(
+            "{} cannot be watched: it holds the system, not films. Choose a folder with films.",
+            folder.display()
+        )));
+    }
+    if folder.starts_with(data_dir) || data_dir.starts_with(folder) {
+        return Err(invalid(format!(
+            "The watched folder {} and the data folder {} contain one another, so Homereel would \
+             take in its own films again and again. Choose folders apart from each other.",
+            folder.display(),
+            data_dir.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Through links, as far as the path exists.
+fn resolved(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn listen(flags: &Flags, environment: Environment<'_>, file: Option<String>) -> Result<SocketAddr> {
+    let from_environment = || text_from(environment, "HOMEREEL_LISTEN");
+    let Some(text) = flags.listen.clone().or_else(from_environment).or(file) else {
+        return Ok(DEFAULT_LISTEN);
+    };
+    text.parse().map_err(|_| {
+        invalid(format!(
+            "{text:?} is not an address to listen on. Say something like 0.0.0.0:8096 (everybody \
+             in the house), 127.0.0.1:8096 (this machine only) or [::]:8096."
+        ))
+    })
+}
+
+fn preset(environment: Environment<'_>, file: &str) -> Result<Preset> {
+    let word = text_from(environment, "HOMEREEL_PRESET").unwrap_or_else(|| file.to_owned());
+    Preset::parse(&word).ok_or_else(|| {
+        invalid(format!(
+            "{word:?} is not an encoding preset. Say \"fast\", \"balanced\" or \"small\"."
+        ))
+    })
+}
+
+fn seconds(name: &str, value: u32) -> Result<Duration> {
+    const DAY: u32 = 24 * 60 * 60;
+    if (1..=DAY).contains(&value) {
+        return Ok(Duration::from_secs(value.into()));
+    }
+    Err(invalid(format!(
+        "{name} is {value}, but must be between 1 and {DAY}"
+    )))
+}
+
+fn home(environment: Environment<'_>, instead: &str) -> Result<PathBuf> {
+    let home = environment("HOME").map(PathBuf::from);
+    home.filter(|home| home.is_absolute()).ok_or_else(|| {
+        invalid(format!(
+            "HOME is not set, so there is no default folder. Say {instead}."
+        ))
+    })
+}
+
+fn path_from(flag: &Option<PathBuf>, environment: Environment<'_>, name: &str) -> Option<PathBuf> {
+    let from_environment = || environment(name).filter(|value| !value.is_empty());
+    flag.clone()
+        .or_else(|| from_environment().map(PathBuf::from))
+}
+
+fn text_from(environment: Environment<'_>, name: &str) -> Option<String> {
+    let value = environment(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(ErrorKind::InvalidInput, || {
+        format!("{:?} is not a path", path.display())
+    })
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Flags};
+    use media::preset::Preset;
+    use model::error::Result;
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    fn load(flags: Flags, variables: &[(&str, &str)]) -> Result<Config> {
+        let find = |name: &str| {
+            let mut variables = variables.iter().chain(&[("HOME", "/home/ada")]);
+            let found = variables.find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        Config::load(&flags, &find)
+    }
+
+    fn with_file(text: &str) -> Result<Config> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("homereel.toml");
+        std::fs::write(&path, text).unwrap();
+        let flags = Flags {
+            config: Some(path),
+            ..Flags::default()
+        };
+        load(flags, &[])
+    }
+
+    #[test]
+    fn the_example_is_the_default() {
+        let example = with_file(include_str!("../homereel.example.toml")).unwrap();
+        let default = load(Flags::default(), &[]).unwrap();
+        assert_eq!(
+            example, default,
+            "the manual must say what happens without it"
+        );
+        assert_eq!(
+            default.data_dir,
+            Path::new("/home/ada/.local/share/homereel")
+        );
+        assert_eq!(default.watch, [Path::new("/home/ada/Homereel/Drop")]);
+        assert!(default.make_watch, "nobody chose the folder, so we make it");
+    }
+
+    #[test]
+    fn the_command_line_counts_before_the_environment_before_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("homereel.toml");
+        std::fs::write(
+            &path,
+            "listen = '127.0.0.1:1'\ndata_dir = '/file'\nwatch = ['/f']",
+        )
+        .unwrap();
+        let flags = Flags {
+            config: Some(path),
+            listen: Some("127.0.0.1:3".into()),
+            ..Flags::default()
+        };
+        let variables = [
+            ("HOMEREEL_LISTEN", "127.0.0.1:2"),
+            ("HOMEREEL_DATA_DIR", "/environment"),
+        ];
+        let config = load(flags, &variables).unwrap();
+        assert_eq!(config.listen.port(), 3, "the command line counts most");
+        assert_eq!(config.data_dir, Path::new("/environment"));
+        assert_eq!(
+            config.watch,
+            [Path::new("/f")],
+            "only the file speaks of it"
+        );
+        assert!(!config.make_watch, "a chosen folder is not ours to make");
+    }
+
+    #[test]
+    fn the_environment_can_name_several_folders() {
+        let config = load(Flags::default(), &[("HOMEREEL_WATCH", "/a:/b c")]).unwrap();
+        assert_eq!(config.watch, [PathBuf::from("/a"), PathBuf::from("/b c")]);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let cases = [
+            ("lisen = '0.0.0.0:1'", "lisen"),
+            ("[encoding]\nprest = 'fast'", "line 2"),
+            ("listen = 80", "listen = 80"),
+            ("listen = 'localhost'", "0.0.0.0:8096"),
+            ("[encoding]\npreset = 'best'", "\"balanced\""),
+            ("[encoding]\nreserve_megabytes = -1", "reserve_megabytes"),
+            ("[arrival]\nsettle_seconds = 0", "settle_seconds"),
+            ("[arrival]\nsettle_seconds = 1e400", "settle_seconds"),
+            ("listen = 'a'\nlisten = 'b'", "duplicate"),
+        ];
+        for (text, expected) in cases {
+            let error = with_file(text).unwrap_err();
+            assert!(error.to_string().contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn files_from_other_systems_are_read() {
+        let config = with_file("\u{feff}[encoding]\r\npreset = 'small'\r\n").unwrap();
+        assert_eq!(config.preset, Preset::Small);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        for path in ["/", "/nowhere/homereel.toml"] {
+            let flags = Flags {
+                config: Some(path.into()),
+                ..Flags::default()
+            };
+            let error = load(flags, &[]).unwrap_err();
+            assert!(error.to_string().contains(path), "{error}");
+        }
+        let error = with_file(&"#".repeat(2 * 1024 * 1024)).unwrap_err();
+        assert!(error.to_string().contains("1 MB"), "{error}");
+    }
+
+    #[test]
+    fn folders_that_would_make_a_loop_are_refused() {
+        for folder in ["/", "/proc/1", "/data", "/data/store", "/"] {
+            let flags = Flags {
+                data_dir: Some("/data".into()),
+                watch: vec![folder.into()],
+                ..Flags::default()
+            };
+            assert!(load(flags, &[]).is_err(), "{folder} must not be watched");
+        }
+    }
+
+    #[test]
+    fn a_folder_inside_another_is_watched_once() {
+        let flags = Flags {
+            watch: ["/films/new", "/films", "/films", "/filmstrips"]
+                .map(Into::into)
+                .into(),
+            ..Flags::default()
+        };
+        let config = load(flags, &[]).unwrap();
+        assert_eq!(
+            config.watch,
+            [Path::new("/films"), Path::new("/filmstrips")]
+        );
+    }
+
+    #[test]
+    fn without_a_home_the_owner_is_asked_to_choose() {
+        let error = Config::load(&Flags::default(), &|_| None).unwrap_err();
+        assert!(error.to_string().contains("--data-dir"), "{error}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The composition root of Homereel: it knows every part, and no part knows it.
+//!
+//! [`server::Server::start`] brings a server to life from a [`config::Config`] and nothing global:
+//! no signal handlers, no exit, no fixed port, no printing. Two callers use it, `main.rs` and the
+//! desktop shell. What does not belong here: what the parts do.
+
+pub mod commands;
+pub mod config;
+pub mod data_dir;
+pub mod endpoint;
+pub mod server;
+mod vitals;
+pub mod wiring;

@@ -1,0 +1,196 @@
+//! The program `homereel`: command line, log, signals and exit codes. Nothing else of Homereel
+//! handles signals, exits or prints.
+
+use clap::{Args, Parser, Subcommand};
+use homereel::commands::{check, ingest};
+use homereel::config::{Config, Flags};
+use homereel::server::Server;
+use model::error::{Context, ErrorKind, Result};
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Everything that people should read appears at this level.
+const DEFAULT_LOG: &str = "info";
+/// The exit code of a program that a signal ended, as shells have it for SIGINT.
+const INTERRUPTED: i32 = 130;
+
+/// Drop a video into a folder and watch it on every screen in the house.
+#[derive(Debug, Parser)]
+#[command(name = "homereel", version, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Take one file into the library and print as what.
+    Ingest(IngestFile),
+    /// Prove that the library is whole: every row, every object, every plan.
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Configuration file; homereel.example.toml is its manual.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for everything of Homereel's own.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    common: Common,
+    /// Address and port to listen on, such as 0.0.0.0:8096; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Folder to watch, with everything below it; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    watch: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct IngestFile {
+    #[command(flatten)]
+    common: Common,
+    /// The film.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    #[command(flatten)]
+    common: Common,
+    /// Read every object and compare its hash, not only its length.
+    #[arg(long)]
+    deep: bool,
+}
+
+fn main() -> ExitCode {
+    // What we make is for its owner alone; a film somebody encodes may be private.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    start_log();
+    match run(CommandLine::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            // The last resort has nobody left to report to.
+            let _ = writeln!(stderr(), "homereel: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_env("HOMEREEL_LOG");
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr)
+        .init();
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context(ErrorKind::Unavailable, "starting the runtime")?;
+    let code = match command {
+        Command::Serve(arguments) => runtime.block_on(serve(arguments)),
+        Command::Ingest(arguments) => runtime.block_on(take(arguments)),
+        Command::Check(arguments) => runtime.block_on(prove(arguments)),
+    };
+    // A thread that waits for a dead network folder must not keep the process alive.
+    runtime.shutdown_background();
+    code
+}
+
+async fn serve(arguments: Serve) -> Result<ExitCode> {
+    let flags = Flags {
+        listen: arguments.listen,
+        watch: arguments.watch,
+        ..flags(arguments.common)
+    };
+    let config = load(&flags)?;
+    // Before anything starts, so that a signal at any moment ends in good order.
+    let mut signals = Signals::catch()?;
+    let folders = config.watch.clone();
+    let running = tokio::select! {
+        running = Server::start(config) => running?,
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
+    tracing::info!(url = running.url(), address = %running.addr(), "Homereel is running.");
+    for folder in folders {
+        tracing::info!(folder = %folder.display(), "Films that are put here are taken in.");
+    }
+    signals.next().await;
+    tracing::info!("Homereel stops; work that is under way goes on at the next start.");
+    tokio::select! {
+        () = running.shutdown() => {}
+        () = signals.next() => std::process::exit(INTERRUPTED),
+    }
+    tracing::info!("Homereel has stopped.");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn take(arguments: IngestFile) -> Result<ExitCode> {
+    let config = load(&flags(arguments.common))?;
+    ingest::run(&config, &arguments.file, &mut stdout()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn prove(arguments: Check) -> Result<ExitCode> {
+    let config = load(&flags(arguments.common))?;
+    let whole = check::run(&config.data_dir, arguments.deep, &mut stdout()).await?;
+    Ok(if whole {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn flags(common: Common) -> Flags {
+    Flags {
+        config: common.config,
+        data_dir: common.data_dir,
+        ..Flags::default()
+    }
+}
+
+fn load(flags: &Flags) -> Result<Config> {
+    Config::load(flags, &|name| std::env::var_os(name))
+}
+
+/// The signals that mean "stop".
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn catch() -> Result<Self> {
+        let catch = |kind| signal(kind).context(ErrorKind::Unavailable, "catching signals");
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            hang_up: catch(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}

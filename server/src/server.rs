@@ -1,0 +1,236 @@
+//! A server's life: every part in its order, and back.
+//!
+//! Start: lock, port, catalog, store, jobs, ingest, sources, delivery; what fails leaves nothing
+//! running. Stop: sources, ingest, then jobs and delivery side by side, the catalog, the endpoint
+//! file, the lock. What does not belong here: signals, printing, what the parts do.
+
+use catalog::Catalog;
+use delivery::health::HealthFacts;
+use delivery::site::Site;
+use ingest::{Ingest, IngestPolicy};
+use jobs::start::{Jobs, JobsHandle};
+use media::spawn::ProcessLauncher;
+use model::clock::SystemClock;
+use model::error::{Context, ErrorKind, Result};
+use sources::spool::{Spool, SpoolPolicy};
+use sources::watch::{Watch, WatchHandle, WatchPolicy};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::Storage;
+use storage::local::LocalStorage;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::data_dir::{DataDir, Paths};
+use crate::endpoint::Endpoint;
+use crate::{vitals, wiring};
+
+/// Everything stops within this time; what does not is broken off, which costs no more than a
+/// crash does.
+const STOP_DEADLINE: Duration = Duration::from_millis(4_500);
+
+/// Brings servers to life.
+#[derive(Debug)]
+pub struct Server;
+
+/// A living server. Dropping it breaks everything off; [`Running::shutdown`] stops in good order.
+#[derive(Debug)]
+pub struct Running {
+    endpoint: Endpoint,
+    data_dir: DataDir,
+    catalog: Catalog,
+    parts: Parts,
+}
+
+/// What has to be stopped.
+#[derive(Debug)]
+struct Parts {
+    spool: Spool,
+    ingest: Ingest,
+    jobs: JobsHandle,
+    vitals: JoinHandle<WatchHandle>,
+    stop_vitals: CancellationToken,
+    delivery: JoinHandle<Result<()>>,
+    stop_delivery: CancellationToken,
+}
+
+/// What the parts are made of.
+struct Ground {
+    catalog: Catalog,
+    storage: Arc<dyn Storage>,
+    launcher: Arc<ProcessLauncher>,
+}
+
+impl Server {
+    /// Starts a server and returns once it answers. Must be called within a runtime.
+    ///
+    /// # Errors
+    /// With a sentence for the owner: another server has the folder, the port is taken, the
+    /// catalog is damaged or too new.
+    pub async fn start(config: Config) -> Result<Running> {
+        let data_dir = open_data_dir(&config).await?;
+        // Before the catalog: a port in use should be told without touching anything.
+        let listener = wiring::listen(config.listen).await?;
+        let ground = lay_ground(&config, data_dir.paths()).await?;
+        let endpoint = announce(&listener, data_dir.paths()).await?;
+        let catalog = ground.catalog.clone();
+        match start_parts(&config, data_dir.paths(), ground, listener).await {
+            Ok(parts) => Ok(Running {
+                endpoint,
+                data_dir,
+                catalog,
+                parts,
+            }),
+            Err(error) => {
+                Endpoint::remove(data_dir.paths().root());
+                catalog.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.endpoint.address
+    }
+
+    /// What a browser on this machine opens.
+    pub fn url(&self) -> &str {
+        &self.endpoint.url
+    }
+
+    /// Stops everything in good order and returns within five seconds.
+    pub async fn shutdown(self) {
+        let root = self.data_dir.paths().root().to_owned();
+        if tokio::time::timeout(STOP_DEADLINE, stop(self.parts, self.catalog))
+            .await
+            .is_err()
+        {
+            tracing::warn!("Not everything stopped in time; the rest is broken off.");
+        }
+        Endpoint::remove(&root);
+        // The lock goes last: whoever comes next finds everything at rest.
+        drop(self.data_dir);
+    }
+}
+
+async fn open_data_dir(config: &Config) -> Result<DataDir> {
+    let config = config.clone();
+    blocking("opening the data folder", move || {
+        wiring::make_drop_folder(&config);
+        DataDir::open(&config.data_dir)
+    })
+    .await
+}
+
+async fn lay_ground(config: &Config, paths: &Paths) -> Result<Ground> {
+    let (file, store) = (paths.catalog(), paths.store());
+    let (catalog, storage) = blocking("opening the catalog", move || {
+        let catalog = Catalog::open(&file, Arc::new(SystemClock))?;
+        Ok((catalog, LocalStorage::open(&store)?))
+    })
+    .await?;
+    Ok(Ground {
+        catalog,
+        storage: Arc::new(storage),
+        launcher: Arc::new(wiring::launcher(config)?),
+    })
+}
+
+async fn start_parts(
+    config: &Config,
+    paths: &Paths,
+    ground: Ground,
+    listener: TcpListener,
+) -> Result<Parts> {
+    let jobs = start_jobs(config, paths, &ground).await?;
+    let ingest = Ingest::start(ground.catalog.clone(), ingest_policy(config)).await?;
+    let watch = Watch::start(config.watch.clone(), &ingest.handle(), watch_policy(config))?;
+    let spool = Spool::start(paths.spool(), ingest.handle(), SpoolPolicy::default());
+    let facts = HealthFacts::default();
+    let stop_vitals = CancellationToken::new();
+    let follow = vitals::follow(facts.clone(), watch, ground.launcher, stop_vitals.clone());
+    let site = Site {
+        catalog: ground.catalog,
+        storage: ground.storage,
+        facts,
+        host_names: wiring::host_names(config),
+    };
+    let stop_delivery = CancellationToken::new();
+    let serve = delivery::server::serve(listener, site, stop_delivery.clone());
+    Ok(Parts {
+        spool,
+        ingest,
+        jobs,
+        vitals: tokio::spawn(follow),
+        stop_vitals,
+        delivery: tokio::spawn(serve),
+        stop_delivery,
+    })
+}
+
+async fn start_jobs(config: &Config, paths: &Paths, ground: &Ground) -> Result<JobsHandle> {
+    let jobs = Jobs {
+        catalog: ground.catalog.clone(),
+        storage: ground.storage.clone(),
+        launcher: ground.launcher.clone(),
+        scratch_root: paths.scratch(),
+        clock: Arc::new(SystemClock),
+        policy: wiring::jobs_policy(config),
+    };
+    jobs.start().await
+}
+
+fn ingest_policy(config: &Config) -> IngestPolicy {
+    IngestPolicy {
+        settle: config.settle,
+        patience: config.patience,
+    }
+}
+
+fn watch_policy(config: &Config) -> WatchPolicy {
+    WatchPolicy {
+        scan_interval: config.scan_interval,
+        ..WatchPolicy::default()
+    }
+}
+
+async fn announce(listener: &TcpListener, paths: &Paths) -> Result<Endpoint> {
+    let address = listener
+        .local_addr()
+        .context(ErrorKind::Internal, "asking for the port that we got")?;
+    let endpoint = Endpoint::of_this_process(address);
+    let (written, root) = (endpoint.clone(), paths.root().to_owned());
+    blocking("writing the endpoint", move || written.write(&root)).await?;
+    Ok(endpoint)
+}
+
+async fn stop(parts: Parts, catalog: Catalog) {
+    parts.stop_vitals.cancel();
+    if let Ok(watch) = parts.vitals.await {
+        watch.shutdown().await;
+    }
+    parts.spool.shutdown().await;
+    parts.ingest.shutdown().await;
+    parts.stop_delivery.cancel();
+    let (_, delivered) = tokio::join!(parts.jobs.shutdown(), parts.delivery);
+    if let Ok(Err(error)) = delivered {
+        tracing::warn!(%error, "Answering requests ended badly.");
+    }
+    catalog.close().await;
+}
+
+/// Runs what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .context(ErrorKind::Internal, doing)?
+}
