@@ -1,10 +1,10 @@
 //! What Homereel knows, in one SQLite file: the inbox, titles, jobs, plans, pieces and garbage.
 //!
 //! The stages of the pipeline meet here without knowing each other. All SQL is in this crate:
-//! [`schema.sql`](schema) says what the tables hold, `table/` has one file of statements per
+//! `schema.sql` says what the tables hold, `table/` has one file of statements per
 //! table, and the modules below put them together into transactions, one per public method.
-//! Suggested reading order: [`admission`], [`queue`], [`work`], [`outcome`], [`library`],
-//! [`inbox`], [`garbage`], [`check`], [`wish`].
+//! Suggested reading order: [`admission`], [`queue`], [`work`], [`planning`],
+//! [`recording`], [`outcome`], [`library`], [`inbox`], [`garbage`], [`check`], [`wish`].
 //!
 //! Invariants:
 //! - Only the thread in `writer.rs` writes; every write is one `BEGIN IMMEDIATE` transaction
@@ -43,8 +43,10 @@ mod job_move;
 pub mod library;
 pub mod outcome;
 mod plan_cache;
+pub mod planning;
 pub mod queue;
 mod readers;
+pub mod recording;
 mod schema;
 mod table;
 pub mod wish;
@@ -326,6 +328,43 @@ mod tests {
         );
         assert!(changes.is_empty(), "{:?}", changes.try_recv());
         house.admit("/films/a.mp4", "a").await;
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_as_such_and_work_goes_on_when_there_is_space() {
+        let house = House::new();
+        // SQLite reports a file that may not grow exactly as it reports a full disk.
+        let allow_pages = async |pages: u32| {
+            let sql = format!("PRAGMA max_page_count = {pages}");
+            let allowing = house.catalog.write("setting a limit", move |write| {
+                write.transaction.query_row(&sql, [], |_| Ok(()))?;
+                Ok(())
+            });
+            allowing.await.unwrap();
+        };
+        allow_pages(1).await;
+        let film = |number: u32| {
+            let path = format!("/films/{number}.mp4");
+            house.catalog.admit(candidate(&path, &path))
+        };
+        let mut admitted = 0;
+        let error = loop {
+            match film(admitted).await {
+                Ok(_) => admitted += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::OutOfSpace, "{error}");
+        assert!(error.message().contains("homereel.db"), "{error}");
+        let page = house.catalog.titles(TitleQuery::default()).await.unwrap();
+        assert_eq!(
+            page.total,
+            u64::from(admitted),
+            "what was answered is there"
+        );
+        allow_pages(1_000_000).await;
+        film(admitted).await.unwrap();
+        assert!(house.catalog.integrity().await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Objects as files below one folder of this machine: `{root}/{title}/{generation}/{piece}`.
 //!
-//! The async face; what touches the disk is in [`folder`](crate::folder). What does not belong
+//! The async face; what touches the disk is in `folder.rs`. What does not belong
 //! here: other stores, and any knowledge of what the bytes mean.
 
 use std::io;
