@@ -41,6 +41,8 @@ export interface Video {
   name: string;
   state: VideoState;
   reason: string | null;
+  /** Counts how often its preparation was begun anew. */
+  generation: number;
   duration_s: number | null;
   progress: {
     step: "waiting" | "inspecting" | "encoding" | "finished";

@@ -52,11 +52,11 @@ function drawWish(cell: Cell): SVGElement {
   return svg("rect", { class: "wish", x: cell.start * 1000, y: 0, width: 5, height: 100 });
 }
 
-/** Whether the film exists at `place` (a fraction of its length) in at least one quality. */
+/** Whether the film exists at `place` (a fraction of its length) in every quality. */
 export function existsAt(strip: Strip | null, place: number): boolean {
   if (!strip) {
     return true;
   }
   const cell = strip.cells.find((candidate) => place < candidate.end);
-  return cell?.lit.some((lit) => lit >= 1) ?? false;
+  return cell?.lit.every((lit) => lit >= 1) ?? false;
 }

@@ -9,7 +9,7 @@ export function drawLadder(rungs: readonly Rung[]): SVGElement {
   const drawing = svg("svg", { class: "ladder", viewBox: "0 0 20 20", "aria-hidden": "true" });
   rungs.forEach((rung, index) => {
     const x = 6.75 - 1.25 * index;
-    const y = 16 - 4 * index;
+    const y = 8 + 2 * rungs.length - 4 * index;
     const width = 20 - 2 * x;
     drawing.append(svg("path", { class: "rung", d: `M${x} ${y}h${width}` }));
     if (rung.ready > 0) {

@@ -12,8 +12,42 @@ export interface Listener {
   missed: () => void;
 }
 
-/** Listens until the page goes away. */
+/**
+ * Listens until the page goes away. A hidden page hangs up: browsers keep only six connections to
+ * a server, and a forgotten tab must not take one from the film.
+ */
 export function listen(listener: Listener): void {
+  let source: EventSource | null = null;
+  const hangUp = (): void => {
+    source?.close();
+    source = null;
+  };
+  const call = (): void => {
+    if (document.visibilityState === "hidden" || source) {
+      return;
+    }
+    source = connect(listener, () => {
+      hangUp();
+      window.setTimeout(() => {
+        call();
+        listener.missed();
+      }, REOPEN_AFTER_MS);
+    });
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") {
+      hangUp();
+    } else {
+      call();
+      listener.missed();
+    }
+  });
+  window.addEventListener("pagehide", hangUp);
+  call();
+}
+
+/** Opens the stream; `refused` is called when the server does not want it. */
+function connect(listener: Listener, refused: () => void): EventSource {
   const source = new EventSource("/api/v1/events");
   let interrupted = false;
   source.addEventListener("open", () => {
@@ -26,16 +60,14 @@ export function listen(listener: Listener): void {
     interrupted = true;
     // The browser reconnects by itself unless the server refused outright.
     if (source.readyState === EventSource.CLOSED) {
-      window.setTimeout(() => {
-        listen(listener);
-        listener.missed();
-      }, REOPEN_AFTER_MS);
+      refused();
     }
   });
   source.addEventListener("title", (event) => listener.title?.(titleOf(event, "id")));
   source.addEventListener("job", (event) => listener.title?.(titleOf(event, "title")));
   source.addEventListener("inbox", () => listener.inbox?.());
   source.addEventListener("lagged", () => listener.missed());
+  return source;
 }
 
 function titleOf(event: MessageEvent<string>, field: "id" | "title"): string {

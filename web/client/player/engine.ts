@@ -24,6 +24,8 @@ export interface Trouble {
 export interface Events {
   /** Something that the menus show has changed. */
   changed: () => void;
+  /** It began or ceased to wait for media. */
+  waiting: () => void;
   /** Playing cannot go on without a person's decision. */
   failed: (trouble: Trouble) => void;
 }
@@ -33,6 +35,8 @@ export interface Engine {
   load(seconds: number | null): Promise<void>;
   /** Tries again after trouble, at the same place. */
   retry(): Promise<void>;
+  /** Playing stands still until more media arrives; the video element may not know. */
+  isWaiting(): boolean;
   qualities(): Quality[];
   /** The chosen quality's name, or `null` while the player chooses. */
   chosenQuality(): number | null;

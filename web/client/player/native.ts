@@ -27,6 +27,10 @@ export class NativeEngine implements Engine {
     await this.load(this.video.currentTime);
   }
 
+  isWaiting(): boolean {
+    return false;
+  }
+
   qualities(): Quality[] {
     return [];
   }

@@ -68,6 +68,11 @@ export class Player extends HTMLElement {
 
   /** Shows what is known of the title now, and starts once there is something to play. */
   private apply(film: Video): void {
+    if (film.generation !== this.film.generation && this.engine) {
+      // Its file was replaced: what this player knows of it is void.
+      location.reload();
+      return;
+    }
     this.film = film;
     this.seekBar.showStrip(film.strip);
     this.showBadge();
@@ -87,6 +92,7 @@ export class Player extends HTMLElement {
   private async start(): Promise<void> {
     const events = {
       changed: () => this.shell.isOpen("sheet") && this.fillSheet(),
+      waiting: () => this.showState(),
       failed: (trouble: Trouble) => this.fail(trouble),
     };
     this.trouble = null;
@@ -124,7 +130,7 @@ export class Player extends HTMLElement {
     try {
       if (this.film.state === "failed" && this.film.job) {
         await retryJob(this.film.job);
-        this.apply(await fetchVideo(this.film.id));
+        location.reload();
       } else if (this.engine) {
         await this.engine.retry();
         this.loaded = true;
@@ -214,8 +220,8 @@ export class Player extends HTMLElement {
     if (video.ended) {
       return "ended";
     }
-    const starved = video.seeking || video.readyState < video.HAVE_FUTURE_DATA;
-    if (starved && (!video.paused || video.seeking)) {
+    const starved = video.readyState < video.HAVE_FUTURE_DATA || this.engine.isWaiting();
+    if (video.seeking || (starved && !video.paused)) {
       return "buffering";
     }
     return video.paused ? "paused" : "playing";
@@ -244,21 +250,27 @@ export class Player extends HTMLElement {
     if (state !== "buffering" && state !== "loading") {
       return "";
     }
-    const place = this.length() > 0 ? this.video.currentTime / this.length() : 0;
+    // The part that is waited for begins where the buffer ends, give or take a frame.
+    const needed = this.bufferedUntil() + 0.05;
+    const place = this.length() > 0 ? Math.min(needed / this.length(), 0.9999) : 0;
     return existsAt(film.strip, place) ? "Loading…" : "Getting this part ready…";
   }
 
   private showTime(): void {
+    this.seekBar.show(this.video.currentTime, this.length(), this.bufferedUntil());
+    need(this, '[data-role="current"]').textContent = clock(this.video.currentTime);
+    need(this, '[data-role="duration"]').textContent = clock(this.length());
+  }
+
+  /** How far it can play from here without another byte, in seconds. */
+  private bufferedUntil(): number {
     const { buffered, currentTime } = this.video;
-    let end = currentTime;
     for (let index = 0; index < buffered.length; index += 1) {
-      if (buffered.start(index) <= currentTime + 0.1) {
-        end = Math.max(end, buffered.end(index));
+      if (buffered.start(index) <= currentTime + 0.1 && buffered.end(index) > currentTime) {
+        return buffered.end(index);
       }
     }
-    this.seekBar.show(currentTime, this.length(), end);
-    need(this, '[data-role="current"]').textContent = clock(currentTime);
-    need(this, '[data-role="duration"]').textContent = clock(this.length());
+    return currentTime;
   }
 
   private showBadge(): void {

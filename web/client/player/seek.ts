@@ -77,6 +77,8 @@ export class SeekBar extends HTMLElement {
     }
     const seconds = this.secondsAt(event);
     this.forget();
+    // A focused bar keeps the controls from fading, which only a keyboard user wants.
+    this.blur();
     this.onseek(seconds);
   }
 

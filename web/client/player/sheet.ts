@@ -105,5 +105,17 @@ function button(choice: Choice): HTMLButtonElement {
     element.append(note);
   }
   element.addEventListener("click", choice.choose);
+  element.addEventListener("keydown", (event) => walk(element, event));
   return element;
+}
+
+/** Arrow keys go from choice to choice, as people know it from radio buttons. */
+function walk(element: HTMLElement, event: KeyboardEvent): void {
+  const forward = ["ArrowDown", "ArrowRight"].includes(event.key);
+  const back = ["ArrowUp", "ArrowLeft"].includes(event.key);
+  const next = forward ? element.nextElementSibling : back ? element.previousElementSibling : null;
+  if (forward || back) {
+    event.preventDefault();
+    (next as HTMLElement | null)?.focus();
+  }
 }

@@ -34,6 +34,9 @@ const CONFIGURATION = {
     bufferingGoal: 24,
     bufferBehind: 60,
     rebufferingGoal: 0.5,
+    // The manifest is exact. The default of 2 s fetches the segment before a seek's target too,
+    // and that one may have to be encoded first.
+    inaccurateManifestTolerance: 0,
   },
   abr: {
     // A home network carries any rung; start sharp and step down only if measured otherwise.
@@ -67,6 +70,8 @@ export class StreamingEngine implements Engine {
     for (const name of ["trackschanged", "variantchanged", "adaptation", "audiotrackschanged"]) {
       this.player.addEventListener(name, () => events.changed());
     }
+    // While it waits, Shaka stops the video by its rate, which the video element calls playing.
+    this.player.addEventListener("buffering", () => events.waiting());
     this.player.addEventListener("downloadheadersreceived", (event) => {
       const { request, headers } = event as unknown as {
         request: object;
@@ -89,6 +94,10 @@ export class StreamingEngine implements Engine {
       const seconds = this.video.currentTime;
       await this.player.load(this.title.manifest_dash, seconds > 0 ? seconds : null);
     }
+  }
+
+  isWaiting(): boolean {
+    return this.player.isBuffering();
   }
 
   qualities(): Quality[] {

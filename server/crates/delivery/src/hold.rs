@@ -115,11 +115,16 @@ async fn check_fate(app: &App, waited: &Title) -> Result<(), Problem> {
 }
 
 async fn check_job(app: &App, title: &Title) -> Result<(), Problem> {
+    let catalog = &app.site.catalog;
     let Some(id) = title.job else {
         return Ok(());
     };
-    match app.site.catalog.job(id).await?.map(|job| job.state) {
-        Some(JobState::Failed | JobState::Cancelled) => Err(failed(title)),
+    match catalog.job(id).await?.map(|job| job.state) {
+        Some(JobState::Failed | JobState::Cancelled) => {
+            // It failed after the title was read; the reason stands in its row now.
+            let now = catalog.title(title.id).await?;
+            Err(failed(now.as_ref().unwrap_or(title)))
+        }
         Some(JobState::Paused) => Err(Problem::not_yet(format!(
             "This part of “{}” is not made yet, and the work on it is paused.",
             title.name

@@ -18,6 +18,8 @@ pub(crate) struct Video {
     pub(crate) state: TitleState,
     /// Why it failed, or what it waits for.
     pub(crate) reason: Option<String>,
+    /// Counts how often its preparation was begun anew; pieces of two generations do not mix.
+    pub(crate) generation: u32,
     pub(crate) added_at: String,
     pub(crate) duration_s: Option<f64>,
     /// Size of the upright picture in the source.
@@ -164,6 +166,7 @@ impl Video {
             name: title.name.clone(),
             state: title.state,
             reason: title.reason.clone(),
+            generation: title.generation,
             added_at: rfc3339::format(title.added_at),
             duration_s: plan.map(|plan| plan.end().seconds()),
             width: display.map(|size| size.width),

@@ -16,7 +16,6 @@ use model::plan::Plan;
 use model::segment::{ObjectKey, Piece, StoredPiece};
 use model::title::{FileStamp, Identity, Source};
 use serde_json::Value;
-use storage::Storage;
 use storage::memory::MemoryStorage;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;

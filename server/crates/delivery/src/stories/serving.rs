@@ -59,9 +59,9 @@ async fn a_planned_film_has_full_manifests_at_once() {
         .get(&format!("/media/{title}/manifest.mpd"))
         .await
         .text();
-    // 23 bytes in two seconds.
+    // 21 bytes in two seconds.
     assert!(
-        measured.contains("bandwidth=\"92\""),
+        measured.contains("bandwidth=\"84\""),
         "measured rates: {measured}"
     );
 }

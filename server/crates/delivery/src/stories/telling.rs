@@ -136,7 +136,7 @@ async fn files_on_their_way_are_shown() {
     assert_eq!(inbox["arrivals"][0]["state"], "settling");
     let page = home.get("/").await.text();
     assert!(
-        page.contains("New Year.mov") && page.contains("42 MB so far"),
+        page.contains("New Year.mov") && page.contains("42 MB"),
         "{page}"
     );
 }
