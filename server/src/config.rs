@@ -3,18 +3,19 @@
 //!
 //! What does not belong here: doing anything with it.
 
+mod file;
+mod watched;
+
 use media::preset::Preset;
-use model::error::{Context, Error, ErrorKind, Result, kind_of_io};
-use serde::Deserialize;
+use model::error::{Context, Error, ErrorKind, Result};
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A configuration longer than this is something else.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+use crate::config::file::{FileContent, read};
+use crate::config::watched::without_nested;
+
 /// Where to listen unless told otherwise: for the whole house.
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8096);
@@ -62,53 +63,6 @@ pub struct Flags {
 /// What the environment says; a function, so that tests can have their own.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// The file as it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct FileContent {
-    data_dir: Option<PathBuf>,
-    listen: Option<String>,
-    watch: Option<Vec<PathBuf>>,
-    host_names: Vec<String>,
-    worker: Option<PathBuf>,
-    encoding: Encoding,
-    arrival: Arrival,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Encoding {
-    preset: String,
-    reserve_megabytes: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Arrival {
-    settle_seconds: u32,
-    patience_seconds: u32,
-    scan_interval_seconds: u32,
-}
-
-impl Default for Encoding {
-    fn default() -> Self {
-        Self {
-            preset: Preset::default().as_str().into(),
-            reserve_megabytes: 200,
-        }
-    }
-}
-
-impl Default for Arrival {
-    fn default() -> Self {
-        Self {
-            settle_seconds: 2,
-            patience_seconds: 60,
-            scan_interval_seconds: 60,
-        }
-    }
-}
-
 impl Config {
     /// Puts command line, environment, file and defaults together, in this order of precedence.
     ///
@@ -135,53 +89,6 @@ impl Config {
             scan_interval: seconds("scan_interval_seconds", file.arrival.scan_interval_seconds)?,
         })
     }
-}
-
-/// The data folder alone, for commands that need nothing else.
-///
-/// # Errors
-/// As [`Config::load`].
-pub fn data_dir_of(flags: &Flags, environment: Environment<'_>) -> Result<PathBuf> {
-    let file = match path_from(&flags.config, environment, "HOMEREEL_CONFIG") {
-        Some(path) => read(&path)?,
-        None => FileContent::default(),
-    };
-    data_dir(flags, environment, file.data_dir)
-}
-
-fn read(path: &Path) -> Result<FileContent> {
-    let text = read_text(path)?;
-    // Editors on Windows begin a file with a byte order mark.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    toml::from_str(text).map_err(|error| {
-        // The error shows the line and what would be accepted there.
-        invalid(format!("{} cannot be used: {error}", path.display()))
-    })
-}
-
-fn read_text(path: &Path) -> Result<String> {
-    let failed = |error: std::io::Error| {
-        let message = format!("reading the configuration {}", path.display());
-        Error::caused_by(kind_of_io(&error), message, error)
-    };
-    let file = File::open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(invalid(format!("{} is not a file", path.display())));
-    }
-    let mut text = String::new();
-    let mut limited = file.take(MAX_FILE_BYTES + 1);
-    limited
-        .read_to_string(&mut text)
-        .with_context(ErrorKind::InvalidInput, || {
-            format!("{} is not a text file", path.display())
-        })?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(invalid(format!(
-            "{} is longer than 1 MB, so it is not a configuration",
-            path.display()
-        )));
-    }
-    Ok(text)
 }
 
 fn data_dir(flags: &Flags, environment: Environment<'_>, file: Option<PathBuf>) -> Result<PathBuf> {
@@ -222,57 +129,6 @@ fn watch(
     };
     let folders: Result<Vec<PathBuf>> = folders.iter().map(|folder| absolute(folder)).collect();
     Ok((folders?, make))
-}
-
-/// Refuses folders that would make a loop, and drops those that another one contains.
-fn without_nested(data_dir: &Path, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
-    let folders: Vec<PathBuf> = folders.iter().map(|folder| resolved(folder)).collect();
-    let data_dir = resolved(data_dir);
-    for folder in &folders {
-        check_watched(&data_dir, folder)?;
-    }
-    let mut kept: Vec<PathBuf> = Vec::new();
-    for (index, folder) in folders.iter().enumerate() {
-        let inside = |(other_index, other): (usize, &PathBuf)| {
-            // Of two equal folders the first one stays.
-            folder.starts_with(other) && (folder != other || other_index < index)
-        };
-        if !folders
-            .iter()
-            .enumerate()
-            .any(|(place, other)| place != index && inside((place, other)))
-        {
-            kept.push(folder.clone());
-        }
-    }
-    Ok(kept)
-}
-
-fn check_watched(data_dir: &Path, folder: &Path) -> Result<()> {
-    if ["/proc", "/sys", "/dev"]
-        .iter()
-        .any(|system| folder.starts_with(system))
-        || folder == Path::new("/")
-    {
-        return Err(invalid(format!(
-            "{} cannot be watched: it holds the system, not films. Choose a folder with films.",
-            folder.display()
-        )));
-    }
-    if folder.starts_with(data_dir) || data_dir.starts_with(folder) {
-        return Err(invalid(format!(
-            "The watched folder {} and the data folder {} contain one another, so Homereel would \
-             take in its own films again and again. Choose folders apart from each other.",
-            folder.display(),
-            data_dir.display()
-        )));
-    }
-    Ok(())
-}
-
-/// Through links, as far as the path exists.
-fn resolved(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 fn listen(flags: &Flags, environment: Environment<'_>, file: Option<String>) -> Result<SocketAddr> {

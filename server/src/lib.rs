@@ -9,5 +9,7 @@ pub mod config;
 pub mod data_dir;
 pub mod endpoint;
 pub mod server;
+#[cfg(test)]
+mod stories;
 mod vitals;
 pub mod wiring;

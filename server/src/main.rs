@@ -17,9 +17,14 @@ const DEFAULT_LOG: &str = "info";
 /// The exit code of a program that a signal ended, as shells have it for SIGINT.
 const INTERRUPTED: i32 = 130;
 
+/// What the help says below the options.
+const ENVIRONMENT: &str = "Environment: HOMEREEL_CONFIG, HOMEREEL_DATA_DIR, HOMEREEL_LISTEN, \
+    HOMEREEL_WATCH, HOMEREEL_PRESET, HOMEREEL_WORKER_PATH as the configuration has them; \
+    HOMEREEL_LOG for the log, such as \"info,jobs=debug\".";
+
 /// Drop a video into a folder and watch it on every screen in the house.
 #[derive(Debug, Parser)]
-#[command(name = "homereel", version, arg_required_else_help = true)]
+#[command(name = "homereel", version, arg_required_else_help = true, after_help = ENVIRONMENT)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,

@@ -6,6 +6,7 @@
 
 use catalog::Catalog;
 use delivery::health::HealthFacts;
+use delivery::server::serve;
 use delivery::site::Site;
 use ingest::{Ingest, IngestPolicy};
 use jobs::start::{Jobs, JobsHandle};
@@ -26,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Paths};
 use crate::endpoint::Endpoint;
-use crate::{vitals, wiring};
+use crate::vitals::{self, Vitals};
+use crate::wiring;
 
 /// Everything stops within this time; what does not is broken off, which costs no more than a
 /// crash does.
@@ -132,7 +134,12 @@ async fn lay_ground(config: &Config, paths: &Paths) -> Result<Ground> {
     let (file, store) = (paths.catalog(), paths.store());
     let (catalog, storage) = blocking("opening the catalog", move || {
         let catalog = Catalog::open(&file, Arc::new(SystemClock))?;
-        Ok((catalog, LocalStorage::open(&store)?))
+        let storage = LocalStorage::open(&store)?;
+        let leftovers = storage.remove_leftovers()?;
+        if leftovers > 0 {
+            tracing::info!(leftovers, "What a crash left half stored was removed.");
+        }
+        Ok((catalog, storage))
     })
     .await?;
     Ok(Ground {
@@ -151,27 +158,34 @@ async fn start_parts(
     let jobs = start_jobs(config, paths, &ground).await?;
     let ingest = Ingest::start(ground.catalog.clone(), ingest_policy(config)).await?;
     let watch = Watch::start(config.watch.clone(), &ingest.handle(), watch_policy(config))?;
-    let spool = Spool::start(paths.spool(), ingest.handle(), SpoolPolicy::default());
     let facts = HealthFacts::default();
-    let stop_vitals = CancellationToken::new();
-    let follow = vitals::follow(facts.clone(), watch, ground.launcher, stop_vitals.clone());
-    let site = Site {
-        catalog: ground.catalog,
-        storage: ground.storage,
+    let (stop_vitals, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
+    let site = site(config, &ground, facts.clone());
+    let vitals = Vitals {
         facts,
-        host_names: wiring::host_names(config),
+        watch,
+        launcher: ground.launcher,
+        data_dir: paths.root().to_owned(),
+        reserve_bytes: config.reserve_bytes,
     };
-    let stop_delivery = CancellationToken::new();
-    let serve = delivery::server::serve(listener, site, stop_delivery.clone());
     Ok(Parts {
-        spool,
+        spool: Spool::start(paths.spool(), ingest.handle(), SpoolPolicy::default()),
         ingest,
         jobs,
-        vitals: tokio::spawn(follow),
+        vitals: tokio::spawn(vitals::follow(vitals, stop_vitals.clone())),
         stop_vitals,
-        delivery: tokio::spawn(serve),
+        delivery: tokio::spawn(serve(listener, site, stop_delivery.clone())),
         stop_delivery,
     })
+}
+
+fn site(config: &Config, ground: &Ground, facts: HealthFacts) -> Site {
+    Site {
+        catalog: ground.catalog.clone(),
+        storage: ground.storage.clone(),
+        facts,
+        host_names: wiring::host_names(config),
+    }
 }
 
 async fn start_jobs(config: &Config, paths: &Paths, ground: &Ground) -> Result<JobsHandle> {

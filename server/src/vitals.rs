@@ -4,6 +4,7 @@
 use delivery::health::{HealthFacts, WatchedFolder};
 use media::spawn::ProcessLauncher;
 use sources::watch::{FolderStatus, WatchHandle};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -12,24 +13,57 @@ use tokio_util::sync::CancellationToken;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The part that encodes, as `/healthz` names it.
 const WORKER: &str = "worker";
+/// The disk of the data folder, as `/healthz` names it.
+const DISK: &str = "disk";
+
+/// What is looked at.
+pub(crate) struct Vitals {
+    /// Where findings are told.
+    pub(crate) facts: HealthFacts,
+    /// The watched folders.
+    pub(crate) watch: WatchHandle,
+    /// The encoding program.
+    pub(crate) launcher: Arc<ProcessLauncher>,
+    /// The data folder.
+    pub(crate) data_dir: PathBuf,
+    /// Encoding waits below this much free space.
+    pub(crate) reserve_bytes: u64,
+}
 
 /// Looks until `stop` is cancelled and returns the watch, which then can be shut down.
-pub(crate) async fn follow(
-    facts: HealthFacts,
-    watch: WatchHandle,
-    launcher: Arc<ProcessLauncher>,
-    stop: CancellationToken,
-) -> WatchHandle {
+pub(crate) async fn follow(vitals: Vitals, stop: CancellationToken) -> WatchHandle {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     let mut worker_missing = false;
     loop {
         tokio::select! {
-            () = stop.cancelled() => return watch,
+            () = stop.cancelled() => return vitals.watch,
             _ = ticks.tick() => {}
         }
-        facts.set_folders(watch.status().into_iter().map(shown).collect());
-        worker_missing = look_at_worker(&facts, &launcher, worker_missing);
+        let folders = vitals.watch.status().into_iter().map(shown);
+        vitals.facts.set_folders(folders.collect());
+        worker_missing = look_at_worker(&vitals.facts, &vitals.launcher, worker_missing);
+        look_at_disk(&vitals);
     }
+}
+
+/// Asking for the free space of a local disk takes microseconds.
+fn look_at_disk(vitals: &Vitals) {
+    let Ok(volume) = rustix::fs::statvfs(&vitals.data_dir) else {
+        return;
+    };
+    let free_bytes = volume.f_bavail.saturating_mul(volume.f_frsize);
+    if free_bytes >= vitals.reserve_bytes {
+        vitals.facts.recovered(DISK);
+        return;
+    }
+    let megabytes = free_bytes / (1024 * 1024);
+    vitals.facts.degraded(
+        DISK,
+        format!(
+            "Only {megabytes} MB are free for {}. Encoding waits until there is more space.",
+            vitals.data_dir.display()
+        ),
+    );
 }
 
 /// Tells when the worker goes missing and when it is back; returns whether it is missing.

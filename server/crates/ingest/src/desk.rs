@@ -8,7 +8,6 @@ use catalog::Catalog;
 use model::arrival::{ArrivalState, Door};
 use model::error::Result;
 use model::id::TitleId;
-use model::title::FileStamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -177,7 +176,7 @@ impl Desk {
             match disk::ask(move || wanted.into_iter().map(look).collect::<Vec<_>>()).await {
                 Ok(found) => looks.extend(found.into_iter().map(|(look, path)| (path, look))),
                 Err(error) => {
-                    tracing::warn!(%error, "looking at files");
+                    tracing::warn!(%error, "Files cannot be looked at; they are tried again.");
                     for path in &paths[looks.len()..] {
                         self.files.schedule(path, now + RETRY);
                     }
@@ -200,7 +199,7 @@ impl Desk {
         let Look::File(version) = look else {
             return self.met_no_file(&path, look, now).await;
         };
-        if !self.is_dealt_with(&path, version.stamp).await? {
+        if !self.is_dealt_with(&path, version).await? {
             return self.met_file(&path, version, now).await;
         }
         if is_asked_for {
@@ -212,21 +211,21 @@ impl Desk {
     }
 
     /// This version of the file was concluded before, in this run or in an earlier one.
-    async fn is_dealt_with(&mut self, path: &Path, stamp: FileStamp) -> Result<bool> {
+    async fn is_dealt_with(&mut self, path: &Path, version: Version) -> Result<bool> {
         let Some(entry) = self.files.get_mut(path) else {
             return Ok(false);
         };
         if let Stage::Concluded(concluded) = entry.stage {
-            return Ok(concluded == stamp);
+            return Ok(concluded == version);
         }
         let Stage::Remembered(ArrivalState::Admitted | ArrivalState::Refused) = entry.stage else {
             return Ok(false);
         };
         let known = self.catalog.source_by_path(path).await?;
-        let is_same = known.is_some_and(|(_, source)| source.stamp == stamp);
+        let is_same = known.is_some_and(|(_, source)| source.stamp == version.stamp);
         if is_same {
-            entry.stage = Stage::Concluded(stamp);
-            entry.size_bytes = stamp.size_bytes;
+            entry.stage = Stage::Concluded(version);
+            entry.size_bytes = version.stamp.size_bytes;
         }
         Ok(is_same)
     }
@@ -264,7 +263,7 @@ impl Desk {
                 Ok(())
             };
         }
-        let is_quiet = entry.is_remembered_as_concluded();
+        let is_quiet = entry.is_probably_concluded(version);
         self.begin(path, version, now);
         if is_quiet {
             return Ok(());
@@ -294,7 +293,7 @@ impl Desk {
     /// A step that failed is taken again; nothing is lost but time.
     fn retry_if_failed(&mut self, path: &Path, outcome: Result<()>, now: Instant) {
         if let Err(error) = outcome {
-            tracing::warn!(path = %path.display(), %error, "taking in a file; trying again");
+            tracing::warn!(path = %path.display(), %error, "A file could not be dealt with; it is tried again.");
             self.files.schedule(path, now + RETRY);
         }
     }

@@ -6,7 +6,6 @@
 use model::arrival::{ArrivalState, Door};
 use model::error::Result;
 use model::id::TitleId;
-use model::title::FileStamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::ops::Bound;
@@ -14,6 +13,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::look::Version;
 use crate::settle::Settling;
 
 /// Whoever waits for a file to become a title.
@@ -46,7 +46,7 @@ pub(crate) enum Stage {
     /// Watched until it comes to rest and is complete.
     Settling(Settling),
     /// Dealt with, in this version.
-    Concluded(FileStamp),
+    Concluded(Version),
     /// No longer there.
     Missing,
 }
@@ -70,9 +70,14 @@ impl Entry {
         matches!(self.stage, Stage::Missing)
     }
 
-    /// Its row tells an outcome that most likely still holds.
-    pub(crate) fn is_remembered_as_concluded(&self) -> bool {
-        matches!(self.stage, Stage::Remembered(state) if state != ArrivalState::Settling)
+    /// Its row tells an outcome that most likely holds for this version too.
+    pub(crate) fn is_probably_concluded(&self, version: Version) -> bool {
+        match self.stage {
+            Stage::Remembered(state) => state != ArrivalState::Settling,
+            // Other permissions, or another name for the same file.
+            Stage::Concluded(concluded) => concluded.stamp == version.stamp,
+            Stage::Settling(_) | Stage::Missing => false,
+        }
     }
 }
 

@@ -47,8 +47,9 @@ use crate::desk::Desk;
 /// Reports that wait to be dealt with. Whoever reports faster waits; a scan loses nothing.
 const INBOX_CAPACITY: usize = 64;
 
-/// Reports taken from the inbox at once, so that many small ones cost few trips to the disk.
-const BATCH: usize = 64;
+/// Reports taken from the inbox at once, so that small ones cost few trips to the disk and large
+/// ones do not hold up the looks that are due.
+const BATCH: usize = 4;
 
 /// How long files are given.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +141,7 @@ impl Ingest {
     pub async fn shutdown(self) {
         self.stop.cancel();
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "ingest ended badly");
+            tracing::error!(%error, "Taking in files ended badly.");
         }
     }
 }
@@ -240,5 +241,58 @@ async fn wait_until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ingest, IngestPolicy};
+    use catalog::Catalog;
+    use model::arrival::Door;
+    use model::clock::SystemClock;
+    use model::error::ErrorKind;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    async fn ingest(home: &std::path::Path, settle: Duration) -> (Ingest, Catalog) {
+        let catalog = Catalog::open(&home.join("homereel.db"), Arc::new(SystemClock)).unwrap();
+        let policy = IngestPolicy {
+            settle,
+            ..IngestPolicy::default()
+        };
+        let ingest = Ingest::start(catalog.clone(), policy).await.unwrap();
+        (ingest, catalog)
+    }
+
+    #[tokio::test]
+    async fn the_running_task_takes_files_until_it_is_stopped() {
+        let home = tempfile::tempdir().unwrap();
+        let (ingest, catalog) = ingest(home.path(), Duration::from_millis(5)).await;
+        let film = home.path().canonicalize().unwrap().join("film.mkv");
+        std::fs::write(&film, b"\x1a\x45\xdf\xa3 film").unwrap();
+        let counter = ingest.handle();
+        let title = counter
+            .take(film.clone(), Door::Command, LONG)
+            .await
+            .unwrap();
+        assert!(catalog.title(title).await.unwrap().is_some());
+        ingest.shutdown().await;
+        let error = counter.take(film, Door::Command, LONG).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_does_not_wait_for_ever() {
+        let home = tempfile::tempdir().unwrap();
+        let (ingest, _catalog) = ingest(home.path(), LONG).await;
+        let film = home.path().canonicalize().unwrap().join("film.mkv");
+        std::fs::write(&film, b"\x1a\x45\xdf\xa3 film").unwrap();
+        let deadline = Duration::from_millis(20);
+        let asked = ingest.handle().take(film, Door::Command, deadline).await;
+        let error = asked.unwrap_err();
+        assert!(error.message().contains("still being written"), "{error}");
+        ingest.shutdown().await;
     }
 }

@@ -16,15 +16,15 @@ pub(crate) enum Look {
     /// A folder; what is in it arrives by itself.
     Folder,
     /// A link, a pipe, a device: never read. The sentence says why.
-    Special(FileStamp, &'static str),
+    Special(Version, &'static str),
     /// Nothing.
     Gone,
     /// It cannot be looked at for now; the sentence says why.
     Unreachable(String),
 }
 
-/// Which version of a regular file lies there. Finer than a [`FileStamp`], because a file at
-/// rest must not change at all, whereas an accepted one may be given other permissions.
+/// Which version of a file lies there. Finer than the [`FileStamp`] that is remembered for good:
+/// it tells other content of the same length and modification time apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     /// What is remembered of the file.
@@ -65,10 +65,10 @@ fn look_of(metadata: &Metadata) -> Look {
         Look::Folder
     } else if file_type.is_symlink() {
         let why = "This is a link. Homereel takes files, not links to them.";
-        Look::Special(stamp_of(metadata), why)
+        Look::Special(Version::of(metadata), why)
     } else {
         let why = "This is a device or a pipe, not a file.";
-        Look::Special(stamp_of(metadata), why)
+        Look::Special(Version::of(metadata), why)
     }
 }
 

@@ -1,182 +1,20 @@
 //! Stories of files at the desk, told with a real folder, a real catalog and a clock that moves
 //! only when told to.
 
-use catalog::Catalog;
-use catalog::library::TitleQuery;
+mod house;
+
 use model::arrival::{ArrivalState, Door};
-use model::clock::{SimulatedClock, WallTime};
 use model::error::ErrorKind;
-use model::title::{Title, TitleState};
+use model::title::TitleState;
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
-use crate::desk::Desk;
-use crate::{IngestPolicy, Report};
+use crate::Report;
+use crate::stories::house::{House, film, mp4};
 
-const POLICY: IngestPolicy = IngestPolicy {
-    settle: Duration::from_secs(2),
-    patience: Duration::from_secs(60),
-};
 const WAITING: &str = "Waiting until it stops changing.";
-
-/// A watched folder, a catalog and a desk.
-struct House {
-    // Removed when the story ends.
-    _home: tempfile::TempDir,
-    folder: PathBuf,
-    catalog: Catalog,
-    desk: Desk,
-    now: Instant,
-}
-
-impl House {
-    async fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let folder = home.path().canonicalize().unwrap().join("Drop");
-        fs::create_dir(&folder).unwrap();
-        let clock = Arc::new(SimulatedClock::at(WallTime(1_000_000)));
-        let catalog = Catalog::open(&home.path().join("homereel.db"), clock).unwrap();
-        let now = Instant::now();
-        let desk = Desk::open(catalog.clone(), POLICY, now).await.unwrap();
-        Self {
-            _home: home,
-            folder,
-            catalog,
-            desk,
-            now,
-        }
-    }
-
-    /// The server stops and starts again; what it knows is what the catalog has.
-    async fn restart(&mut self) {
-        self.now += Duration::from_secs(1);
-        self.desk = Desk::open(self.catalog.clone(), POLICY, self.now)
-            .await
-            .unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    fn write(&self, name: &str, content: &[u8]) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    fn rename(&self, from: &str, to: &str) {
-        fs::rename(self.path(from), self.path(to)).unwrap();
-    }
-
-    async fn tell(&mut self, report: Report) {
-        self.desk.handle(vec![report], self.now).await;
-    }
-
-    async fn seen(&mut self, name: &str) {
-        let path = self.path(name);
-        self.tell(sighting(path)).await;
-    }
-
-    async fn gone(&mut self, name: &str) {
-        let path = self.path(name);
-        self.tell(Report::Gone(path)).await;
-    }
-
-    /// A whole scan of the folder.
-    async fn scan(&mut self) {
-        self.now += Duration::from_millis(1);
-        let began = self.now;
-        let mut reports: Vec<Report> = fs::read_dir(&self.folder)
-            .unwrap()
-            .map(|entry| sighting(entry.unwrap().path()))
-            .collect();
-        reports.push(Report::Scanned {
-            folder: self.folder.clone(),
-            began,
-        });
-        self.desk.handle(reports, self.now).await;
-    }
-
-    /// Lets time go by; every look happens at its very moment.
-    async fn pass(&mut self, seconds: u64) {
-        let end = self.now + Duration::from_secs(seconds);
-        while let Some(due) = self.desk.next_due().filter(|due| *due <= end) {
-            self.now = due.max(self.now);
-            self.desk.look_at_due(self.now).await;
-        }
-        self.now = end;
-    }
-
-    /// A file comes, and enough time goes by for it to settle.
-    async fn drop_file(&mut self, name: &str, content: &[u8]) {
-        self.write(name, content);
-        self.seen(name).await;
-        self.pass(2).await;
-    }
-
-    async fn arrival(&self, name: &str) -> Option<(ArrivalState, Option<String>)> {
-        let arrival = self.catalog.arrival(&self.path(name)).await.unwrap()?;
-        Some((arrival.state, arrival.reason))
-    }
-
-    async fn check_arrival(&self, name: &str, state: ArrivalState, reason: Option<&str>) {
-        assert_eq!(
-            self.arrival(name).await,
-            Some((state, reason.map(str::to_owned))),
-            "what the inbox says of {name}"
-        );
-    }
-
-    async fn titles(&self) -> Vec<Title> {
-        let query = TitleQuery {
-            page: 1,
-            per_page: 100,
-            ..TitleQuery::default()
-        };
-        self.catalog.titles(query).await.unwrap().titles
-    }
-
-    /// The only title there is.
-    async fn title(&self) -> Title {
-        let mut titles = self.titles().await;
-        assert_eq!(titles.len(), 1, "one title, not {titles:?}");
-        titles.remove(0)
-    }
-}
-
-fn sighting(path: PathBuf) -> Report {
-    Report::Seen {
-        paths: vec![path],
-        door: Door::Folder,
-    }
-}
-
-/// A film as Matroska has it; `which` makes films of equal length differ.
-fn film(which: u8) -> Vec<u8> {
-    let mut bytes = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81".to_vec();
-    bytes.resize(10_000, which);
-    bytes
-}
-
-/// An MP4 with its index first.
-fn mp4(which: u8) -> Vec<u8> {
-    let a_box = |name: &[u8; 4], length: u32| {
-        let mut bytes = (length + 8).to_be_bytes().to_vec();
-        bytes.extend_from_slice(name);
-        bytes.resize(bytes.len() + length as usize, which);
-        bytes
-    };
-    [
-        a_box(b"ftyp", 24),
-        a_box(b"moov", 300),
-        a_box(b"mdat", 9_652),
-    ]
-    .concat()
-}
 
 #[tokio::test]
 async fn a_film_is_admitted_two_seconds_after_its_last_change() {
@@ -391,6 +229,46 @@ async fn a_film_replaced_before_it_is_ready_starts_again() {
         after.generation > before.generation,
         "what was made of the old file is dropped"
     );
+}
+
+#[tokio::test]
+async fn other_content_of_the_same_length_and_time_is_noticed() {
+    let mut house = House::new().await;
+    house.drop_file("a.mkv", &film(1)).await;
+    let before = house.title().await;
+    let file = fs::File::options()
+        .write(true)
+        .open(house.path("a.mkv"))
+        .unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    let stamp = before.source.stamp;
+    while house.title().await.generation == before.generation {
+        // Kernels before 6.13 stamp changes with the time of the last timer tick.
+        house.write("a.mkv", &film(2));
+        file.set_modified(modified).unwrap();
+        house.seen("a.mkv").await;
+        house.pass(2).await;
+    }
+    assert_eq!(
+        house.title().await.source.stamp,
+        stamp,
+        "only the content differs"
+    );
+}
+
+#[tokio::test]
+async fn other_permissions_are_no_news() {
+    let mut house = House::new().await;
+    house.drop_file("a.mkv", &film(1)).await;
+    let mut changes = house.catalog.subscribe();
+    let readable = fs::Permissions::from_mode(0o444);
+    fs::set_permissions(house.path("a.mkv"), readable).unwrap();
+    house.seen("a.mkv").await;
+    house.pass(2).await;
+    house
+        .check_arrival("a.mkv", ArrivalState::Admitted, None)
+        .await;
+    assert!(changes.try_recv().is_err(), "nothing was written");
 }
 
 #[tokio::test]

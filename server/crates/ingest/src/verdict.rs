@@ -4,7 +4,7 @@ use catalog::inbox::ArrivalUpdate;
 use model::arrival::ArrivalState;
 use model::error::{Error, ErrorKind, Result};
 use model::id::TitleId;
-use model::title::{FileStamp, Source};
+use model::title::Source;
 use std::path::Path;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::desk::Desk;
 use crate::disk;
 use crate::examine::{Finding, examine};
 use crate::files::Stage;
-use crate::look::Look;
+use crate::look::{Look, Version};
 use crate::settle::Settling;
 use crate::words;
 
@@ -80,22 +80,22 @@ impl Desk {
     }
 
     async fn take(&mut self, source: Source) -> Result<()> {
-        let (path, stamp) = (source.path.clone(), source.stamp);
+        let path = source.path.clone();
         match admit(&self.catalog, source).await? {
             Outcome::Admitted(title) => {
-                tracing::info!(%title, path = %path.display(), "file taken in");
-                self.conclude(&path, stamp, title, ArrivalState::Admitted, None)
+                tracing::info!(%title, path = %path.display(), "A file was taken in.");
+                self.conclude(&path, title, ArrivalState::Admitted, None)
                     .await
             }
             Outcome::Moved { title, from } => {
-                tracing::info!(%title, from = %from.display(), path = %path.display(), "file moved");
+                tracing::info!(%title, from = %from.display(), path = %path.display(), "A film lies elsewhere now.");
                 self.forget(&from).await?;
-                self.conclude(&path, stamp, title, ArrivalState::Admitted, None)
+                self.conclude(&path, title, ArrivalState::Admitted, None)
                     .await
             }
             Outcome::Copy { title, name } => {
                 let reason = format!("The same film is already in the library as “{name}”.");
-                self.conclude(&path, stamp, title, ArrivalState::Duplicate, Some(reason))
+                self.conclude(&path, title, ArrivalState::Duplicate, Some(reason))
                     .await?;
                 self.copies.entry(title).or_default().insert(path);
                 Ok(())
@@ -104,10 +104,10 @@ impl Desk {
     }
 
     async fn turn_away(&mut self, source: Source, reason: String) -> Result<()> {
-        let (path, stamp) = (source.path.clone(), source.stamp);
-        tracing::info!(path = %path.display(), reason, "file refused");
+        let path = source.path.clone();
+        tracing::info!(path = %path.display(), reason, "A file was refused.");
         let title = refuse(&self.catalog, source, &reason).await?;
-        self.conclude(&path, stamp, title, ArrivalState::Refused, Some(reason))
+        self.conclude(&path, title, ArrivalState::Refused, Some(reason))
             .await
     }
 
@@ -115,7 +115,6 @@ impl Desk {
     async fn conclude(
         &mut self,
         path: &Path,
-        stamp: FileStamp,
         title: TitleId,
         state: ArrivalState,
         reason: Option<String>,
@@ -126,12 +125,13 @@ impl Desk {
             .flatten();
         if let Some(entry) = self.files.get_mut(path) {
             entry.title = Some(title);
-            entry.size_bytes = stamp.size_bytes;
         }
         // The row first: should this fail, the file is examined again.
         self.record(path, state, reason).await?;
-        if let Some(entry) = self.files.get_mut(path) {
-            entry.stage = Stage::Concluded(stamp);
+        if let Some(entry) = self.files.get_mut(path)
+            && let Stage::Settling(settling) = entry.stage
+        {
+            entry.stage = Stage::Concluded(settling.version());
         }
         self.answer(path, || match &refusal {
             Some(reason) => Err(Error::new(ErrorKind::Unsupported, reason)),
@@ -148,7 +148,7 @@ impl Desk {
         now: Instant,
     ) -> Result<()> {
         match look {
-            Look::Special(stamp, why) => self.pass_over(path, stamp, why).await,
+            Look::Special(version, why) => self.pass_over(path, version, why).await,
             Look::Unreachable(why) => self.hold_off(path, why, now).await,
             Look::Folder => {
                 let why = "This is a folder. Give its files, or watch it.";
@@ -159,15 +159,15 @@ impl Desk {
         }
     }
 
-    async fn pass_over(&mut self, path: &Path, stamp: FileStamp, why: &'static str) -> Result<()> {
+    async fn pass_over(&mut self, path: &Path, version: Version, why: &'static str) -> Result<()> {
         self.answer(path, || Err(Error::new(ErrorKind::InvalidInput, why)));
         let Some(entry) = self.files.get_mut(path) else {
             return Ok(());
         };
-        if matches!(entry.stage, Stage::Concluded(concluded) if concluded == stamp) {
+        if matches!(entry.stage, Stage::Concluded(concluded) if concluded == version) {
             return Ok(());
         }
-        entry.stage = Stage::Concluded(stamp);
+        entry.stage = Stage::Concluded(version);
         self.record(path, ArrivalState::Ignored, Some(why.to_owned()))
             .await
     }

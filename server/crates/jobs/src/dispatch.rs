@@ -5,11 +5,14 @@
 //! removes latency: whatever it misses it finds at the next renewal or poll. What does not belong
 //! here: the order of work (`schedule`) and the work itself (`encode`, `look`).
 
+mod lane_state;
+mod leases;
+
 use catalog::wish::Wish;
 use model::change::Change;
 use model::clock::Clock;
 use model::id::{JobId, TitleId};
-use model::job::{Job, JobState, Step};
+use model::job::Step;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::broadcast::{self, error::TryRecvError};
@@ -17,20 +20,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::hand::{self, Hand};
-use crate::schedule::{Board, Busy, Pick, next, preempts};
+use crate::dispatch::lane_state::LaneState;
+use crate::hand::Hand;
+use crate::schedule::{Board, next, preempts};
 use crate::settle::{Outcome, Settlement, jitter};
 use crate::space::{self, SpaceGate};
 use crate::trouble::Trouble;
 use crate::work::{Assignment, Lane, Report, Run, Work};
 use crate::workshop::Workshop;
-
-/// Jobs that are claimed at once. Few, so that what nobody works on yet stays queued.
-const CLAIM: u32 = 8;
-/// How many claims a viewer's wish for a title further back may cause.
-const CLAIMS_FOR_A_WISH: usize = 32;
-/// Units a lane may have at once: one runs, one waits in the worker.
-const UNITS_IN_LANE: usize = 2;
 
 /// The dispatcher's state.
 #[derive(Debug)]
@@ -45,16 +42,12 @@ pub(crate) struct Dispatcher {
     /// Jobs whose plan was drawn anew in the life of this server.
     redrawn: HashSet<JobId>,
     space: SpaceGate,
+    /// When jobs in the queue were last told that the disk is full.
+    told_full: Option<Instant>,
     claim_due: bool,
-}
-
-/// What the dispatcher knows about a lane.
-#[derive(Debug)]
-struct LaneState {
-    inbox: mpsc::Sender<Assignment>,
-    busy: Vec<Busy>,
-    epoch: u64,
-    stop: CancellationToken,
+    /// A job was taken from us. The catalog gives it to us again only after a renewal, which
+    /// tells both sides that the old lease is over.
+    renew_due: bool,
 }
 
 impl Dispatcher {
@@ -81,7 +74,9 @@ impl Dispatcher {
             sought: HashSet::new(),
             redrawn: HashSet::new(),
             space: SpaceGate::new(workshop.policy.reserve_bytes),
+            told_full: None,
             claim_due: true,
+            renew_due: false,
             workshop,
         }
     }
@@ -93,6 +88,8 @@ impl Dispatcher {
         mut reports: mpsc::Receiver<Report>,
         mut changes: broadcast::Receiver<Change>,
     ) {
+        // Before the first claim: a server may be started on a full disk.
+        self.check_space().await;
         let mut renew = every(self.workshop.policy.renew_every);
         let mut poll = every(self.workshop.policy.poll_every);
         loop {
@@ -157,6 +154,7 @@ impl Dispatcher {
         let Some(failures) = self.let_go(run) else {
             return;
         };
+        self.renew_due |= trouble == Trouble::Lost;
         if failures > 0 && matches!(trouble, Trouble::Disagreement(_)) {
             self.doubt_plan(run).await;
         }
@@ -229,67 +227,12 @@ impl Dispatcher {
             }
         }
         if missed {
-            self.renew().await;
+            self.renew_due = true;
             self.claim_due = true;
         }
         for job in jobs {
             self.look_at(job).await;
         }
-    }
-
-    /// Reads what became of a job: ours may have been cancelled, others may be due.
-    async fn look_at(&mut self, job: JobId) {
-        let Some(run) = self.hand.run_of(job) else {
-            self.claim_due = true;
-            return;
-        };
-        match self.workshop.catalog.job(job).await {
-            Ok(Some(job)) if job.state == JobState::Running => {
-                self.hand.prioritise(run, job.priority);
-            }
-            Ok(_) => {
-                tracing::info!(%job, "A job was taken back; its work stops.");
-                self.let_go(run);
-            }
-            Err(error) => tracing::warn!(%job, %error, "A job could not be read."),
-        }
-    }
-
-    /// Renews all leases and lets go of the jobs that are no longer ours.
-    async fn renew(&mut self) {
-        let policy = &self.workshop.policy;
-        let renewed = self
-            .workshop
-            .catalog
-            .renew(&self.workshop.owner, policy.lease);
-        let ours: HashSet<JobId> = match renewed.await {
-            Ok(jobs) => jobs.into_iter().collect(),
-            Err(error) => {
-                tracing::warn!(%error, "The leases could not be renewed.");
-                return;
-            }
-        };
-        let runs = self.hand.standings().iter().map(|standing| standing.run);
-        let lost: Vec<Run> = runs.filter(|run| !ours.contains(&run.job)).collect();
-        for run in lost {
-            tracing::info!(job = %run.job, "The lease of a job is gone; its work stops.");
-            self.let_go(run);
-        }
-        for job in ours {
-            self.return_stray(job).await;
-        }
-    }
-
-    /// A job whose lease we hold without working on it would wait for ever.
-    async fn return_stray(&mut self, job: JobId) {
-        if self.hand.run_of(job).is_some() || self.settlement.owes(job) {
-            return;
-        }
-        let outcome = Outcome::Waiting {
-            reason: "Its work was interrupted and begins again.".into(),
-            delay: self.workshop.policy.poll_every,
-        };
-        self.settlement.settle(job, outcome).await;
     }
 
     async fn on_poll(&mut self) {
@@ -300,7 +243,11 @@ impl Dispatcher {
     }
 
     async fn write_progress(&mut self) {
-        for (job, progress) in self.hand.take_news(Instant::now()) {
+        let lanes = &self.lanes;
+        let news = self
+            .hand
+            .take_news(Instant::now(), |run| step_of(lanes, run));
+        for (job, progress) in news {
             let catalog = &self.workshop.catalog;
             let written = catalog.set_progress(job, &self.workshop.owner, progress);
             if let Err(error) = written.await {
@@ -309,7 +256,8 @@ impl Dispatcher {
         }
     }
 
-    /// With too little space nothing new begins, and every idle job says what it waits for.
+    /// With too little space nothing new begins, and idle jobs say what they wait for: those in
+    /// hand, and now and then the next few in the queue.
     async fn check_space(&mut self) {
         let root = self.workshop.scratch_root.clone();
         let free = tokio::task::spawn_blocking(move || space::free_bytes(&root)).await;
@@ -321,9 +269,14 @@ impl Dispatcher {
         if !self.space.is_closed() {
             return;
         }
+        let (policy, now) = (self.workshop.policy, Instant::now());
+        let due = |then: Instant| now.duration_since(then) >= policy.space_retry;
+        if self.told_full.is_none_or(due) {
+            self.told_full = Some(now);
+            self.claim_some().await;
+        }
         for run in self.idle_runs() {
-            self.on_trouble(run, Trouble::no_space(&self.workshop.policy))
-                .await;
+            self.on_trouble(run, Trouble::no_space(&policy)).await;
         }
     }
 
@@ -335,84 +288,6 @@ impl Dispatcher {
     fn is_busy(&self, run: Run) -> bool {
         let mut busy = self.lanes.values().flat_map(|lane| &lane.busy);
         busy.any(|busy| busy.run == run)
-    }
-
-    /// Claims while everything in hand was looked at: titles are inspected as soon as possible,
-    /// because from then on a viewer's wish can bring any part of them forward.
-    async fn claim(&mut self) {
-        if !std::mem::take(&mut self.claim_due) || self.space.is_closed() {
-            return;
-        }
-        while self.has_room() && self.claim_some().await > 0 {}
-        self.claim_for_wishes().await;
-    }
-
-    fn has_room(&self) -> bool {
-        let mut standings = self.hand.standings().iter();
-        self.hand.len() < self.workshop.policy.jobs_in_hand
-            && standings.all(|standing| standing.outline.is_some())
-    }
-
-    /// Claims due jobs and returns how many there were.
-    async fn claim_some(&mut self) -> usize {
-        let (catalog, policy) = (&self.workshop.catalog, &self.workshop.policy);
-        let claimed = catalog.claim(&self.workshop.owner, policy.lease, CLAIM);
-        let jobs = match claimed.await {
-            Ok(jobs) => jobs,
-            Err(error) => {
-                tracing::warn!(%error, "No jobs could be claimed.");
-                return 0;
-            }
-        };
-        for job in &jobs {
-            self.take(job).await;
-        }
-        jobs.len()
-    }
-
-    async fn take(&mut self, job: &Job) {
-        let loaded = hand::load(&self.workshop, job).await;
-        // A job that was restarted behind our back comes again with another generation.
-        if let Some(old) = self.hand.run_of(job.id) {
-            if loaded.as_ref().is_ok_and(|standing| standing.run == old) {
-                return;
-            }
-            self.let_go(old);
-        }
-        match loaded {
-            Ok(standing) if standing.is_complete() => {
-                self.settlement.settle(job.id, Outcome::Done).await;
-            }
-            Ok(standing) => self.hand.add(standing, job.attempts),
-            Err(trouble) => {
-                if let Some(outcome) = Outcome::of(trouble, job.attempts, jitter()) {
-                    self.settlement.settle(job.id, outcome).await;
-                }
-            }
-        }
-    }
-
-    /// A viewer may wait for a title whose job is still far back in the queue.
-    async fn claim_for_wishes(&mut self) {
-        let wishes = self.workshop.catalog.wishes();
-        let wished: HashSet<TitleId> = wishes.iter().map(|wish| wish.title).collect();
-        self.sought.retain(|title| wished.contains(title));
-        for title in wished {
-            if self.has_title(title) || !self.sought.insert(title) {
-                continue;
-            }
-            let mut claims = 0..CLAIMS_FOR_A_WISH;
-            while !self.has_title(title) && claims.next().is_some() {
-                if self.claim_some().await == 0 {
-                    break;
-                }
-            }
-        }
-    }
-
-    fn has_title(&self, title: TitleId) -> bool {
-        let mut standings = self.hand.standings().iter();
-        standings.any(|standing| standing.run.title == title)
     }
 
     /// Gives every lane what it should do next.
@@ -448,45 +323,18 @@ impl Dispatcher {
         if let (true, Work::Chunk(index)) = (pick.wished, pick.work) {
             self.last_wished.insert(pick.run, index);
         }
-        if pick.work == Work::Inspect {
-            self.hand.set_step(pick.run, Step::Inspecting);
-        }
         true
     }
 }
 
-impl LaneState {
-    /// An idle lane takes anything. A lane at work on chunks takes one more of the same title,
-    /// and nothing after it was told to stop.
-    fn takes(&self, lane: Lane, pick: Pick) -> bool {
-        let same_title = |busy: &Busy| busy.run == pick.run;
-        self.busy.is_empty()
-            || (lane == Lane::Picture
-                && self.busy.len() < UNITS_IN_LANE
-                && !self.stop.is_cancelled()
-                && self.busy.iter().all(same_title))
-    }
-
-    fn give(&mut self, pick: Pick) -> bool {
-        if self.busy.is_empty() {
-            self.epoch += 1;
-            self.stop = CancellationToken::new();
-        }
-        let assignment = Assignment {
-            run: pick.run,
-            work: pick.work,
-            epoch: self.epoch,
-            stop: self.stop.clone(),
-        };
-        let given = self.inbox.try_send(assignment).is_ok();
-        if given {
-            self.busy.push(Busy {
-                run: pick.run,
-                work: pick.work,
-                wished: pick.wished,
-            });
-        }
-        given
+/// What the lanes do for a job. Many jobs are held at once and wait for their turn.
+fn step_of(lanes: &HashMap<Lane, LaneState>, run: Run) -> Step {
+    let busy = lanes.values().flat_map(|lane| &lane.busy);
+    let mut works = busy.filter(|busy| busy.run == run).map(|busy| busy.work);
+    match works.next() {
+        None => Step::Waiting,
+        Some(Work::Inspect) => Step::Inspecting,
+        Some(_) => Step::Encoding,
     }
 }
 

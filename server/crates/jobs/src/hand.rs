@@ -36,7 +36,6 @@ struct Ledger {
     attempts: u32,
     /// A new segment was stored since.
     progressed: bool,
-    step: Step,
     /// How much of each unit under way is encoded.
     partial: HashMap<Work, VideoTicks>,
     pace: Pace,
@@ -62,15 +61,9 @@ impl Hand {
 
     /// Adds a job that was claimed.
     pub(crate) fn add(&mut self, standing: Standing, attempts: u32) {
-        let step = if standing.outline.is_some() {
-            Step::Encoding
-        } else {
-            Step::Waiting
-        };
         let ledger = Ledger {
             attempts,
             progressed: false,
-            step,
             partial: HashMap::new(),
             pace: Pace::default(),
             written: None,
@@ -104,20 +97,12 @@ impl Hand {
         if let Some(standing) = self.standing_mut(run) {
             standing.outline = Some(outline);
         }
-        self.set_step(run, Step::Encoding);
     }
 
     /// A segment was stored, so earlier failures no longer count.
     pub(crate) fn progressed(&mut self, run: Run) {
         if let Some(ledger) = self.ledgers.get_mut(&run) {
             ledger.progressed = true;
-        }
-    }
-
-    /// What is being done for the job now.
-    pub(crate) fn set_step(&mut self, run: Run, step: Step) {
-        if let Some(ledger) = self.ledgers.get_mut(&run) {
-            ledger.step = step;
         }
     }
 
@@ -159,14 +144,19 @@ impl Hand {
         }
     }
 
-    /// Progress that has changed and was not written a moment ago; taken as written.
-    pub(crate) fn take_news(&mut self, now: Instant) -> Vec<(JobId, Progress)> {
+    /// Progress that has changed and was not written a moment ago; taken as written. `step_of`
+    /// says what is being done for a job.
+    pub(crate) fn take_news(
+        &mut self,
+        now: Instant,
+        step_of: impl Fn(Run) -> Step,
+    ) -> Vec<(JobId, Progress)> {
         let mut news = Vec::new();
         for standing in &self.standings {
             let Some(ledger) = self.ledgers.get_mut(&standing.run) else {
                 continue;
             };
-            let progress = ledger.progress(standing);
+            let progress = ledger.progress(standing, step_of(standing.run));
             let due = ledger.written.is_none_or(|(written, then)| {
                 written != progress && now.duration_since(then) >= WRITE_EVERY
             });
@@ -201,10 +191,10 @@ impl Ledger {
         Ticks(self.partial.values().map(|share| share.0).sum())
     }
 
-    fn progress(&self, standing: &Standing) -> Progress {
+    fn progress(&self, standing: &Standing, step: Step) -> Progress {
         let total = standing.outline.as_ref().map(|outline| outline.end);
         Progress {
-            step: self.step,
+            step,
             done: standing.finished() + self.partial_sum(),
             total: total.unwrap_or_default(),
             speed: self.pace.speed(),

@@ -7,11 +7,13 @@ use media::output::Output;
 use media::worker::Worker;
 use model::plan::Plan;
 use model::segment::Piece;
+use model::title::Title;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::publish;
+use crate::scratch::Scratch;
 use crate::session::start_worker;
 use crate::source::{Condition, OpenSource};
 use crate::standing::Outline;
@@ -19,15 +21,17 @@ use crate::trouble::Trouble;
 use crate::work::{Assignment, Lane, Report, Run, Work};
 use crate::workshop::Workshop;
 
+/// What an inspection found, in a folder with the init segments.
+struct Found {
+    title: Title,
+    plan: Plan,
+    scratch: Scratch,
+}
+
 /// Works until the inbox is closed.
 pub(crate) async fn run(workshop: Arc<Workshop>, mut inbox: mpsc::Receiver<Assignment>) {
     while let Some(assignment) = inbox.recv().await {
-        let outcome = tokio::select! {
-            biased;
-            () = assignment.stop.cancelled() => None,
-            outcome = perform(&workshop, &assignment) => Some(outcome),
-        };
-        let trouble = match outcome {
+        let trouble = match perform(&workshop, &assignment).await {
             Some(Ok(())) => continue,
             Some(Err(trouble)) => Some((assignment.run, trouble)),
             None => None,
@@ -41,18 +45,27 @@ pub(crate) async fn run(workshop: Arc<Workshop>, mut inbox: mpsc::Receiver<Assig
     }
 }
 
-async fn perform(workshop: &Workshop, assignment: &Assignment) -> Result<(), Trouble> {
+/// `None` if it was stopped. Only the worker's part is stopped: what is being stored is stored,
+/// so that no object is left without its row.
+async fn perform(workshop: &Workshop, assignment: &Assignment) -> Option<Result<(), Trouble>> {
+    let (run, stop) = (assignment.run, &assignment.stop);
     match assignment.work {
-        Work::Inspect => inspect(workshop, assignment.run).await,
-        Work::Poster => make_poster(workshop, assignment.run).await,
-        work @ (Work::Chunk(_) | Work::Audio(_)) => {
-            Err(Trouble::defect(format!("{work:?} is not for this lane")))
+        Work::Inspect => match stop.run_until_cancelled(inspect(workshop, run)).await? {
+            Ok(found) => Some(publish_plan(workshop, run, found).await),
+            Err(trouble) => Some(Err(trouble)),
+        },
+        Work::Poster => {
+            let drawn = stop.run_until_cancelled(draw(workshop, run)).await?;
+            Some(publish_poster(workshop, run, drawn).await)
         }
+        work @ (Work::Chunk(_) | Work::Audio(_)) => Some(Err(Trouble::defect(format!(
+            "{work:?} is not for this lane"
+        )))),
     }
 }
 
-/// Two round trips to the worker, then init segments into the store, then the plan.
-async fn inspect(workshop: &Workshop, run: Run) -> Result<(), Trouble> {
+/// Two round trips to the worker: what is there, and what the encoders say of themselves.
+async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
     let policy = &workshop.policy;
     let title = workshop.title(run).await?;
     let source = OpenSource::open(&title.source, policy).await?;
@@ -62,10 +75,23 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<(), Trouble> {
     worker.stop().await;
     let plan = plan.map_err(|error| Trouble::at_work(&error, policy))?;
     match source.condition().await? {
-        Condition::Same => {}
-        Condition::Gone => return Err(source.gone(policy)),
-        Condition::Changed => return Err(source.changed()),
+        Condition::Same => Ok(Found {
+            title,
+            plan,
+            scratch,
+        }),
+        Condition::Gone => Err(source.gone(policy)),
+        Condition::Changed => Err(source.changed()),
     }
+}
+
+/// Init segments into the store, then the plan with their rows.
+async fn publish_plan(workshop: &Workshop, run: Run, found: Found) -> Result<(), Trouble> {
+    let Found {
+        title,
+        plan,
+        scratch,
+    } = found;
     save(workshop, run, scratch.path(), &plan).await?;
     tracing::info!(
         job = %run.job, title = %run.title, name = title.name, seconds = plan.end().seconds(),
@@ -101,32 +127,21 @@ async fn length(folder: &Path, piece: Piece) -> Result<u64, Trouble> {
         .map_err(|error| Trouble::defect(format!("homereel-worker prepared no {piece}: {error}")))
 }
 
-/// A title without a poster is still a title: only a full disk or a lost job are worth a failure.
-async fn make_poster(workshop: &Workshop, run: Run) -> Result<(), Trouble> {
-    match try_poster(workshop, run).await {
-        Ok(()) => {}
-        Err(trouble @ (Trouble::Wait { .. } | Trouble::Lost)) => return Err(trouble),
-        Err(Trouble::Attempt(reason) | Trouble::Disagreement(reason) | Trouble::GiveUp(reason)) => {
-            tracing::warn!(job = %run.job, reason, "The title stays without a poster.");
-        }
-    }
-    publish::finish(workshop, Lane::Look, run, Work::Poster).await
-}
-
-async fn try_poster(workshop: &Workshop, run: Run) -> Result<(), Trouble> {
+/// A poster in its folder, and its length.
+async fn draw(workshop: &Workshop, run: Run) -> Result<(Scratch, u64), Trouble> {
     let (title, plan) = workshop.planned(run).await?;
     let source = OpenSource::open(&title.source, &workshop.policy).await?;
     let scratch = workshop.scratch(run)?;
     let mut worker = start_worker(workshop, &source, &scratch, Duty::Encode).await?;
-    let drawn = draw(&mut worker, &plan).await;
+    let drawn = ask_for_poster(&mut worker, &plan).await;
     worker.stop().await;
-    let size_bytes = drawn.map_err(|error| Trouble::at_work(&error, &workshop.policy))?;
-    let pieces = vec![(Piece::Poster, size_bytes)];
-    publish::store(workshop, run, scratch.path(), pieces).await
+    match drawn {
+        Ok(size_bytes) => Ok((scratch, size_bytes)),
+        Err(error) => Err(Trouble::at_work(&error, &workshop.policy)),
+    }
 }
 
-/// The length of the finished poster.
-async fn draw(worker: &mut Worker, plan: &Plan) -> model::error::Result<u64> {
+async fn ask_for_poster(worker: &mut Worker, plan: &Plan) -> model::error::Result<u64> {
     worker.begin_poster(plan)?;
     loop {
         match worker.next_output().await?.1 {
@@ -135,4 +150,23 @@ async fn draw(worker: &mut Worker, plan: &Plan) -> model::error::Result<u64> {
             _ => {}
         }
     }
+}
+
+/// A title without a poster is still a title: only a full disk or a lost job are worth a failure.
+async fn publish_poster(
+    workshop: &Workshop,
+    run: Run,
+    drawn: Result<(Scratch, u64), Trouble>,
+) -> Result<(), Trouble> {
+    match drawn {
+        Ok((scratch, size_bytes)) => {
+            let pieces = vec![(Piece::Poster, size_bytes)];
+            publish::store(workshop, run, scratch.path(), pieces).await?;
+        }
+        Err(trouble @ (Trouble::Wait { .. } | Trouble::Lost)) => return Err(trouble),
+        Err(Trouble::Attempt(reason) | Trouble::Disagreement(reason) | Trouble::GiveUp(reason)) => {
+            tracing::warn!(job = %run.job, reason, "The title stays without a poster.");
+        }
+    }
+    publish::finish(workshop, Lane::Look, run, Work::Poster).await
 }

@@ -24,6 +24,9 @@ use crate::workshop::Workshop;
 /// Progress is told at most this often; whoever shows it does so once a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
+/// Shorter silence comes from where sound begins and ends; nobody needs to read of it.
+const NOTABLE_SILENCE_S: f64 = 0.5;
+
 /// A worker at work on one title.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -246,7 +249,7 @@ impl Session {
     }
 
     fn note_silence(&self, place: usize, silence_s: f64) {
-        if silence_s > 0.0 {
+        if silence_s > NOTABLE_SILENCE_S {
             tracing::info!(
                 job = %self.run.job, work = ?self.under_way[place].work, silence_s,
                 "Sound was missing in the file; silence was put in."

@@ -187,3 +187,90 @@ impl Standing {
         Ticks(done.sum())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ChunkOutline, Outline};
+    use catalog::work::Unit;
+    use model::time::VideoTicks;
+
+    use crate::work::Work;
+
+    /// Two rungs, one audio track, five segments in three chunks, 20 s.
+    fn film() -> Outline {
+        let chunk = |first_segment, segment_count, begin, end| ChunkOutline {
+            first_segment,
+            segment_count,
+            begin: VideoTicks::from_seconds(begin),
+            end: VideoTicks::from_seconds(end),
+        };
+        Outline {
+            rungs: 2,
+            audio: 1,
+            segments: 5,
+            end: VideoTicks::from_seconds(20),
+            chunks: vec![chunk(1, 2, 0, 8), chunk(3, 2, 8, 16), chunk(5, 1, 16, 20)],
+        }
+    }
+
+    #[test]
+    fn every_segment_is_made_by_one_piece_of_work() {
+        let cases = [
+            ((0, 1), Some(Work::Chunk(0))),
+            ((1, 4), Some(Work::Chunk(1))),
+            ((1, 5), Some(Work::Chunk(2))),
+            ((2, 5), Some(Work::Audio(0))),
+            ((3, 1), None),
+            ((0, 6), None),
+            ((0, 0), None),
+        ];
+        for ((stream, number), expected) in cases {
+            let work = film().work_for(stream, number);
+            assert_eq!(work, expected, "segment {number} of stream {stream}");
+        }
+    }
+
+    #[test]
+    fn units_make_every_piece_exactly_once() {
+        let film = film();
+        let pieces: Vec<String> = film
+            .units()
+            .flat_map(|unit| film.pieces(unit))
+            .map(|piece| piece.to_string())
+            .collect();
+        let mut distinct = pieces.clone();
+        distinct.sort();
+        distinct.dedup();
+        assert_eq!(pieces.len(), distinct.len(), "no piece is made twice");
+        assert_eq!(
+            pieces.len(),
+            3 * 5 + 1,
+            "three streams of five segments and a poster"
+        );
+    }
+
+    #[test]
+    fn the_picture_measures_a_film_and_the_sound_a_song() {
+        let film = film();
+        let measure =
+            |outline: &Outline| -> i64 { outline.units().map(|unit| outline.weight(unit).0).sum() };
+        assert_eq!(measure(&film), film.end.0);
+        let halfway = film.share(Unit::Chunk(1), VideoTicks::from_seconds(12));
+        assert_eq!(
+            halfway,
+            VideoTicks::from_seconds(4),
+            "half of the second chunk"
+        );
+        let song = Outline {
+            rungs: 0,
+            audio: 2,
+            chunks: Vec::new(),
+            ..film
+        };
+        assert_eq!(measure(&song), song.end.0, "two tracks are half each");
+        assert!(
+            !song.units().any(|unit| unit == Unit::Poster),
+            "a song has no poster"
+        );
+    }
+}

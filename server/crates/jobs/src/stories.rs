@@ -1,186 +1,18 @@
 //! Whole jobs from the queue to the store, with a real catalog, stores on disk and in memory, and
 //! scripted workers. Nothing sleeps: every step is awaited through the catalog's own changes.
 
-use catalog::Catalog;
+mod house;
+
 use catalog::admission::{Admission, Candidate};
 use catalog::work::Unit;
 use media::scripted::{Mishap, Scene, ScriptedLauncher};
-use model::clock::SystemClock;
 use model::id::TitleId;
 use model::job::{Intent, JobState};
 use model::segment::Piece;
-use model::title::{FileStamp, Identity, Source, Title, TitleState};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use model::title::TitleState;
 use storage::Storage;
-use storage::local::LocalStorage;
-use tempfile::TempDir;
 
-use crate::policy::JobsPolicy;
-use crate::start::{Jobs, JobsHandle};
-
-/// How long anything in here may take.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// A data folder with a catalog and a store, and files to make titles of.
-struct House {
-    folder: TempDir,
-    catalog: Catalog,
-    storage: Arc<LocalStorage>,
-    launcher: ScriptedLauncher,
-    policy: JobsPolicy,
-}
-
-impl House {
-    fn with(launcher: ScriptedLauncher) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("homereel.db");
-        let policy = JobsPolicy {
-            poll_every: Duration::from_millis(20),
-            source_retry: Duration::from_millis(50),
-            space_retry: Duration::from_millis(50),
-            worker_retry: Duration::from_millis(50),
-            garbage_every: Duration::from_millis(50),
-            reserve_bytes: 0,
-            ..JobsPolicy::default()
-        };
-        Self {
-            catalog: Catalog::open(&database, Arc::new(SystemClock)).unwrap(),
-            storage: Arc::new(LocalStorage::open(&folder.path().join("store")).unwrap()),
-            folder,
-            launcher,
-            policy,
-        }
-    }
-
-    async fn start(&self) -> JobsHandle {
-        let jobs = Jobs {
-            catalog: self.catalog.clone(),
-            storage: self.storage.clone(),
-            launcher: Arc::new(self.launcher.clone()),
-            scratch_root: self.folder.path().join("scratch"),
-            clock: Arc::new(SystemClock),
-            policy: self.policy,
-        };
-        jobs.start().await.unwrap()
-    }
-
-    /// Admits a file with that name and content.
-    async fn admit(&self, name: &str) -> TitleId {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, name).unwrap();
-        let candidate = Candidate {
-            name: name.into(),
-            source: source(&path),
-        };
-        match self.catalog.admit(candidate).await.unwrap() {
-            Admission::New(title) | Admission::Restarted(title) => title,
-            other => panic!("{name} is a new film, not {other:?}"),
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    async fn title(&self, title: TitleId) -> Title {
-        self.catalog.title(title).await.unwrap().unwrap()
-    }
-
-    /// Waits until the title satisfies `wanted`.
-    async fn until(&self, title: TitleId, wanted: impl Fn(&Title) -> bool) -> Title {
-        let mut changes = self.catalog.subscribe();
-        let wait = async {
-            loop {
-                let present = self.title(title).await;
-                if wanted(&present) {
-                    return present;
-                }
-                let _ = changes.recv().await;
-            }
-        };
-        match tokio::time::timeout(DEADLINE, wait).await {
-            Ok(title) => title,
-            Err(_) => panic!(
-                "it does not happen; the title is {:?} and the worker was asked {:?}",
-                self.title(title).await,
-                self.launcher.record()
-            ),
-        }
-    }
-
-    async fn until_state(&self, title: TitleId, state: TitleState) -> Title {
-        self.until(title, |title| title.state == state).await
-    }
-
-    /// Waits until those parts of the title's job are recorded. A unit is announced by nothing of
-    /// its own, so the wait also looks again from time to time.
-    async fn until_done(&self, title: TitleId, units: &[Unit]) {
-        let mut looks = tokio::time::interval(Duration::from_millis(5));
-        let wait = async {
-            loop {
-                let done = self.catalog.units_done(title).await.unwrap();
-                if units.iter().all(|unit| done.contains(unit)) {
-                    return;
-                }
-                looks.tick().await;
-            }
-        };
-        let done = tokio::time::timeout(DEADLINE, wait).await;
-        assert!(done.is_ok(), "{units:?} are never done");
-    }
-
-    async fn request(&self, title: TitleId, intent: Intent) {
-        let job = self.title(title).await.job.unwrap();
-        self.catalog.request(job, intent).await.unwrap();
-    }
-
-    /// Every row has its object and every object its row.
-    async fn assert_whole(&self) {
-        let mut rows: Vec<(String, u64)> = Vec::new();
-        for (key, size_bytes, _) in self.catalog.every_key().await.unwrap() {
-            rows.push((key.as_str().into(), size_bytes));
-        }
-        let mut objects: Vec<(String, u64)> = Vec::new();
-        for (key, size_bytes) in self.storage.list().await.unwrap() {
-            objects.push((key.as_str().into(), size_bytes));
-        }
-        rows.sort();
-        objects.sort();
-        assert_eq!(rows, objects, "rows and objects must be the same");
-        assert_eq!(
-            self.catalog.integrity().await.unwrap(),
-            Vec::<String>::new()
-        );
-    }
-
-    fn scratch_is_empty(&self) -> bool {
-        let scratch = std::fs::read_dir(self.folder.path().join("scratch"));
-        scratch.unwrap().count() == 0
-    }
-}
-
-fn source(path: &Path) -> Source {
-    let metadata = std::fs::metadata(path).unwrap();
-    Source {
-        path: path.to_owned(),
-        identity: Identity {
-            size_bytes: metadata.len(),
-            sample_hash: format!(
-                "{:0>64}",
-                std::fs::read_to_string(path).unwrap().replace('.', "")
-            ),
-        },
-        stamp: FileStamp {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size_bytes: metadata.len(),
-            modified_ns: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
-        },
-    }
-}
+use crate::stories::house::{DEADLINE, House, source};
 
 #[tokio::test]
 async fn a_film_becomes_ready_with_every_piece_stored_once() {
@@ -272,14 +104,7 @@ async fn a_worker_that_forgets_a_segment_is_not_believed() {
     house.launcher.plan_mishap(Scene::Chunk(1), Mishap::Forget);
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
-    house
-        .until(film, |title| {
-            title
-                .reason
-                .as_deref()
-                .is_some_and(|reason| reason.contains("without"))
-        })
-        .await;
+    house.until_reason(film, "without").await;
     house.until_state(film, TitleState::Ready).await;
     jobs.shutdown().await;
     house.assert_whole().await;
@@ -318,13 +143,7 @@ async fn a_full_disk_makes_the_job_wait_without_counting() {
     }
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
-    let waiting = |title: &Title| {
-        title
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains("disk is full"))
-    };
-    house.until(film, waiting).await;
+    house.until_reason(film, "disk is full").await;
     house.until_state(film, TitleState::Ready).await;
     assert_eq!(
         house.launcher.count(Scene::Chunk(1)),
@@ -340,8 +159,7 @@ async fn without_space_nothing_begins_and_the_reason_is_shown() {
     house.policy.reserve_bytes = u64::MAX;
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
-    let waiting = |title: &Title| title.reason.is_some() || title.state == TitleState::Waiting;
-    house.until(film, waiting).await;
+    house.until_reason(film, "disk is full").await;
     jobs.shutdown().await;
     assert_eq!(house.launcher.record(), [], "no worker is started");
 }
@@ -356,13 +174,7 @@ async fn a_missing_worker_is_waited_for() {
     }
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
-    let waiting = |title: &Title| {
-        title
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains("not installed"))
-    };
-    house.until(film, waiting).await;
+    house.until_reason(film, "not installed").await;
     house.until_state(film, TitleState::Ready).await;
     jobs.shutdown().await;
 }
@@ -374,13 +186,7 @@ async fn a_file_that_vanishes_is_waited_for_and_told() {
     let (place, elsewhere) = (house.path("film.mp4"), house.path("elsewhere.mp4"));
     std::fs::rename(&place, &elsewhere).unwrap();
     let jobs = house.start().await;
-    let told = |title: &Title| {
-        title
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains("no longer at"))
-    };
-    let waiting = house.until(film, told).await;
+    let waiting = house.until_reason(film, "no longer at").await;
     assert_ne!(waiting.state, TitleState::Failed, "missing is not deleted");
     std::fs::rename(&elsewhere, &place).unwrap();
     house.until_state(film, TitleState::Ready).await;
@@ -551,4 +357,66 @@ async fn a_shutdown_in_the_middle_keeps_what_was_delivered() {
         !house.catalog.units_done(film).await.unwrap().is_empty(),
         "finished chunks are recorded"
     );
+}
+
+#[tokio::test]
+async fn a_plan_that_no_longer_fits_the_encoder_is_drawn_anew() {
+    let house = House::with(ScriptedLauncher::with_film(2, 0));
+    for _ in 0..2 {
+        house
+            .launcher
+            .plan_mishap(Scene::Chunk(1), Mishap::Disagree);
+    }
+    let jobs = house.start().await;
+    let film = house.admit("film.mp4").await;
+    let ready = house.until_state(film, TitleState::Ready).await;
+    assert_eq!(
+        house.launcher.count(Scene::Inspect),
+        2,
+        "the plan was drawn twice"
+    );
+    assert_eq!(ready.generation, 2, "nothing of the first plan is mixed in");
+    jobs.shutdown().await;
+    house.assert_whole().await;
+}
+
+#[tokio::test]
+async fn a_viewer_of_a_title_far_back_in_the_queue_is_found() {
+    let mut house = House::with(ScriptedLauncher::with_film(4, 0));
+    // The first life inspects everything and gets stuck in the first chunk of the first title.
+    house.policy.jobs_in_hand = 64;
+    for _ in 0..2 {
+        house.launcher.plan_mishap(Scene::Chunk(1), Mishap::Hang);
+    }
+    let mut titles = Vec::new();
+    for number in 0..24 {
+        titles.push(house.admit(&format!("film{number}.mp4")).await);
+    }
+    let first = house.start().await;
+    for title in &titles {
+        house.until(*title, |title| title.plan.is_some()).await;
+    }
+    drop(first);
+    // The second one holds only a few jobs, none of them the last title's.
+    house.policy.jobs_in_hand = 1;
+    let second = house.start().await;
+    assert!(house.launcher.reaches(Scene::Chunk(1), 2).await);
+    let last = titles[titles.len() - 1];
+    let wanted = Piece::Media {
+        stream: 0,
+        number: 3,
+    };
+    let mut changes = house.catalog.subscribe();
+    let wish = house.catalog.wish(last, 0, 3).unwrap();
+    while house.catalog.piece(last, wanted).await.unwrap().is_none() {
+        let change = tokio::time::timeout(DEADLINE, changes.recv()).await;
+        assert!(
+            change.is_ok(),
+            "nobody fulfils the wish: {:?}",
+            house.launcher.record()
+        );
+    }
+    drop(wish);
+    second.shutdown().await;
+    house.assert_whole().await;
 }

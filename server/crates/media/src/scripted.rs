@@ -7,8 +7,8 @@
 use async_trait::async_trait;
 use media_proto::frame::{self, HEADER_BYTES};
 use media_proto::message::{
-    AudioInspection, Cause, ChunkProposal, Event, Inspection, NumberedEvent, NumberedRequest,
-    PreparedVideo, Request, Track, TrackKind, VideoInspection,
+    AudioInspection, Cause, ChunkProposal, ChunkSpec, Event, Inspection, NumberedEvent,
+    NumberedRequest, PreparedVideo, Request, Track, TrackKind, VideoInspection, VideoSpec,
 };
 use media_proto::{VERSION, VIDEO_TIMESCALE};
 use model::error::{Error, ErrorKind, Result};
@@ -56,6 +56,9 @@ pub enum Mishap {
     Refuse(String),
     /// The output folder is full after half of the segments.
     OutOfSpace,
+    /// The encoder does not do what it said when the plan was drawn; found out before the first
+    /// segment.
+    Disagree,
     /// The worker says it is done without its last segment.
     Forget,
 }
@@ -198,49 +201,40 @@ impl Actor {
 
     /// Performs one request up to its last event.
     async fn act(&mut self, number: u32, request: Request) -> io::Result<Event> {
-        match request {
+        let (scene, pieces, done) = match request {
             Request::Inspect { .. } => {
-                let answer = Event::Inspected(Box::new(self.launcher.film.as_ref().clone()));
-                self.deliver(number, Scene::Inspect, Vec::new(), answer)
-                    .await
+                let film = Box::new(self.launcher.film.as_ref().clone());
+                (Scene::Inspect, Vec::new(), Event::Inspected(film))
             }
             Request::Prepare { video, audio } => {
-                let rungs = video.map_or(0, |video| video.rungs.len());
-                for stream in 0..count(rungs + audio.len()) {
-                    write(&self.scratch, Piece::Init { stream })?;
-                }
-                Ok(prepared(rungs, audio.len()))
+                return self.prepare(video.map_or(0, |video| video.rungs.len()), audio.len());
             }
             Request::EncodeChunk { video, chunk } => {
-                let segments = count(chunk.cuts.len() - 1);
-                let last = chunk.first_segment + segments;
-                let streams = count(video.rungs.len());
-                let pieces = (chunk.first_segment..last)
-                    .flat_map(|number| {
-                        (0..streams).map(move |stream| Piece::Media { stream, number })
-                    })
-                    .collect();
-                let done = Event::ChunkDone {
-                    frames: chunk.frames,
-                    missing: 0,
-                };
+                let (frames, missing) = (chunk.frames, 0);
                 let scene = Scene::Chunk(chunk.first_segment);
-                self.deliver(number, scene, pieces, done).await
+                let done = Event::ChunkDone { frames, missing };
+                (scene, pieces_of_chunk(&video, &chunk), done)
             }
             Request::EncodeAudio { audio } => {
                 let stream = audio.stream;
-                let segments = 1..count(audio.cuts.len());
-                let pieces = segments.map(|number| Piece::Media { stream, number });
+                let numbers = 1..count(audio.cuts.len());
+                let pieces = numbers.map(|number| Piece::Media { stream, number });
                 let done = Event::AudioDone { silence: 0 };
-                self.deliver(number, Scene::Audio(stream), pieces.collect(), done)
-                    .await
+                (Scene::Audio(stream), pieces.collect(), done)
             }
             Request::MakePoster { .. } => {
                 let size_bytes = write(&self.scratch, Piece::Poster)?;
-                let done = Event::PosterDone { size_bytes };
-                self.deliver(number, Scene::Poster, Vec::new(), done).await
+                (Scene::Poster, Vec::new(), Event::PosterDone { size_bytes })
             }
+        };
+        self.deliver(number, scene, pieces, done).await
+    }
+
+    fn prepare(&self, rungs: usize, audio: usize) -> io::Result<Event> {
+        for stream in 0..count(rungs + audio) {
+            write(&self.scratch, Piece::Init { stream })?;
         }
+        Ok(prepared(rungs, audio))
     }
 
     /// Writes and announces `pieces`, and whatever mishap the script has for `scene`.
@@ -254,6 +248,7 @@ impl Actor {
         let mishap = self.launcher.enter(scene);
         match mishap {
             Some(Mishap::Forget) => drop(pieces.pop()),
+            Some(Mishap::Disagree) => pieces.clear(),
             Some(_) => pieces.truncate(pieces.len() / 2),
             None => {}
         }
@@ -265,6 +260,7 @@ impl Actor {
             Some(Mishap::Die) => Err(io::ErrorKind::BrokenPipe.into()),
             Some(Mishap::Hang) => std::future::pending().await,
             Some(Mishap::Refuse(message)) => Ok(failed(Cause::Damaged, message)),
+            Some(Mishap::Disagree) => Ok(failed(Cause::Internal, "other parameter sets".into())),
             Some(Mishap::OutOfSpace) => Ok(failed(Cause::OutOfSpace, "no space left".into())),
             Some(Mishap::NotInstalled | Mishap::Forget) | None => Ok(done),
         }
@@ -300,6 +296,18 @@ impl Actor {
         self.requests.read_exact(&mut body).await?;
         frame::decode(&body)
     }
+}
+
+/// Every segment of a chunk in every rung, in the order in which a worker makes them.
+fn pieces_of_chunk(video: &VideoSpec, chunk: &ChunkSpec) -> Vec<Piece> {
+    let streams = 0..count(video.rungs.len());
+    let numbers = chunk.first_segment..chunk.first_segment + count(chunk.cuts.len() - 1);
+    let of_number = |number| {
+        streams
+            .clone()
+            .map(move |stream| Piece::Media { stream, number })
+    };
+    numbers.flat_map(of_number).collect()
 }
 
 /// A segment's file holds its own name, so that tests can tell pieces apart.

@@ -74,20 +74,16 @@ impl ProcessLauncher {
 
     /// `NotFound` with a sentence for the owner if there is no worker to start.
     pub fn check(&self) -> Result<()> {
-        let metadata =
-            std::fs::metadata(&self.program).with_context(ErrorKind::NotFound, || {
-                format!(
-                    "homereel-worker is not installed at {}, so nothing can be encoded",
-                    self.program.display()
-                )
-            })?;
-        if metadata.is_file() {
+        let found = std::fs::metadata(&self.program).is_ok_and(|metadata| metadata.is_file());
+        if found {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::NotFound,
-            format!("{} is not a program", self.program.display()),
-        ))
+        let message = format!(
+            "The encoding program homereel-worker is not installed at {}, so nothing can be \
+             encoded.",
+            self.program.display()
+        );
+        Err(Error::new(ErrorKind::NotFound, message))
     }
 }
 

@@ -89,7 +89,7 @@ impl Spool {
     pub async fn shutdown(self) {
         self.stop.cancel();
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "serving the spool ended badly");
+            tracing::error!(%error, "Serving the spool ended badly.");
         }
     }
 }
@@ -102,7 +102,7 @@ impl Server {
             tokio::select! {
                 _ = looks.tick() => {
                     if let Err(error) = self.look().await {
-                        tracing::warn!(%error, "looking into the spool");
+                        tracing::warn!(%error, "The spool cannot be read; it is tried again.");
                     }
                 }
                 Some(served) = self.work.join_next() => self.served(served),
@@ -147,7 +147,7 @@ impl Server {
                 self.open.remove(&id);
             }
             // Its request stays open, so that it is not tried for ever.
-            Err(error) => tracing::error!(%error, "serving a request ended badly"),
+            Err(error) => tracing::error!(%error, "Serving a request ended badly."),
         }
     }
 }
@@ -169,7 +169,9 @@ async fn serve(
     match written.context(ErrorKind::Internal, "answering a request") {
         Ok(Ok(())) => {}
         // The request still lies there and is served again.
-        Ok(Err(error)) | Err(error) => tracing::warn!(%error, "answering a request"),
+        Ok(Err(error)) | Err(error) => {
+            tracing::warn!(%error, "A request cannot be answered; it is tried again.")
+        }
     }
     id
 }

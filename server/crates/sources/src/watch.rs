@@ -119,7 +119,7 @@ impl WatchHandle {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "watching a folder ended badly");
+                tracing::error!(%error, "Watching a folder ended badly.");
             }
         }
     }

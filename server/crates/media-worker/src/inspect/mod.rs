@@ -50,6 +50,10 @@ fn refusal(error: AvError, outline: Outline) -> Failure {
     }
     match error {
         AvError::NO_MEMORY => Failure::internal("opening the file", error),
+        AvError::INVALID_DATA => Failure::new(
+            Cause::NotMedia,
+            "This is not a video or audio file that Homereel can read. It may be damaged.",
+        ),
         _ => Failure::new(
             Cause::NotMedia,
             format!("This is not a video or audio file that Homereel can read ({error})."),

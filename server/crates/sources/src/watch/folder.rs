@@ -94,7 +94,7 @@ impl Folder {
             match self.visit().await {
                 Ok(()) => {}
                 Err(error) if self.scan.stop.is_cancelled() => {
-                    tracing::debug!(%error, "stopped watching");
+                    tracing::debug!(%error, "A folder is no longer watched.");
                     return;
                 }
                 Err(error) => self.go_offline(error.to_string()),
@@ -194,7 +194,7 @@ impl Folder {
             Event::At(path) => dirty.add(path, now),
             Event::Missed => dirty.add_everything(now),
             Event::Failing(why) => {
-                tracing::warn!(folder = %self.path.display(), why, "watching a folder");
+                tracing::warn!(folder = %self.path.display(), why, "Changes in a watched folder may be noticed late.");
                 if let Some(present) = &mut self.present {
                     present.problem = Some(why);
                 }
@@ -269,8 +269,7 @@ impl Folder {
             if status.online == online && status.reason == reason {
                 return false;
             }
-            let why = reason.as_deref().unwrap_or_default();
-            tracing::info!(folder = %self.path.display(), online, why, "watched folder");
+            log(&self.path, online, reason.as_deref());
             status.online = online;
             status.reason = reason;
             true
@@ -313,6 +312,15 @@ fn find(path: &Path, known: Option<u64>) -> Result<Place, String> {
         return Err("The folder is empty, on another disk than before. Mount its disk.".to_owned());
     }
     Ok(place)
+}
+
+fn log(folder: &Path, online: bool, reason: Option<&str>) {
+    let folder = folder.display();
+    match (online, reason) {
+        (true, None) => tracing::info!(%folder, "A folder is watched."),
+        (true, Some(why)) => tracing::warn!(%folder, why, "A folder is watched with a drawback."),
+        (false, why) => tracing::warn!(%folder, why, "A watched folder is offline."),
+    }
 }
 
 fn unreadable(error: &io::Error) -> String {

@@ -107,7 +107,6 @@ impl<'a> Walk<'a> {
                 // It went away since its parent was read.
                 Err(error) if depth > 0 && is_absence(&error) => {}
                 Err(error) => {
-                    tracing::warn!(folder = %folder.display(), %error, "reading a folder");
                     let why = words::of_io(&error);
                     let problem = format!("{} cannot be read: {why}.", folder.display());
                     self.scanned.problem = Some(problem);
@@ -144,7 +143,7 @@ impl<'a> Walk<'a> {
         if depth < MAX_DEPTH {
             self.folders.push((path, depth + 1));
         } else {
-            tracing::warn!(folder = %path.display(), "too deep, passed over");
+            tracing::warn!(folder = %path.display(), "A folder lies too deep and is passed over.");
         }
         Ok(())
     }

@@ -1,0 +1,57 @@
+//! Which folders may be watched: none that would make a loop, each only once.
+
+use model::error::Result;
+use std::path::{Path, PathBuf};
+
+use crate::config::invalid;
+
+/// Refuses folders that would make a loop, and drops those that another one contains.
+pub(super) fn without_nested(data_dir: &Path, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let folders: Vec<PathBuf> = folders.iter().map(|folder| resolved(folder)).collect();
+    let data_dir = resolved(data_dir);
+    for folder in &folders {
+        check_watched(&data_dir, folder)?;
+    }
+    let mut kept: Vec<PathBuf> = Vec::new();
+    for (index, folder) in folders.iter().enumerate() {
+        let inside = |(other_index, other): (usize, &PathBuf)| {
+            // Of two equal folders the first one stays.
+            folder.starts_with(other) && (folder != other || other_index < index)
+        };
+        if !folders
+            .iter()
+            .enumerate()
+            .any(|(place, other)| place != index && inside((place, other)))
+        {
+            kept.push(folder.clone());
+        }
+    }
+    Ok(kept)
+}
+
+fn check_watched(data_dir: &Path, folder: &Path) -> Result<()> {
+    if ["/proc", "/sys", "/dev"]
+        .iter()
+        .any(|system| folder.starts_with(system))
+        || folder == Path::new("/")
+    {
+        return Err(invalid(format!(
+            "{} cannot be watched: it holds the system, not films. Choose a folder with films.",
+            folder.display()
+        )));
+    }
+    if folder.starts_with(data_dir) || data_dir.starts_with(folder) {
+        return Err(invalid(format!(
+            "The watched folder {} and the data folder {} contain one another, so Homereel would \
+             take in its own films again and again. Choose folders apart from each other.",
+            folder.display(),
+            data_dir.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Through links, as far as the path exists.
+fn resolved(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}

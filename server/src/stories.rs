@@ -1,0 +1,217 @@
+//! Whole servers in one process: started, asked, disturbed, stopped. What needs a worker, signals
+//! or a browser is told in the package `tests`.
+
+use model::error::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::commands::{check, ingest};
+use crate::config::{Config, Flags};
+use crate::data_dir::{Paths, is_in_use};
+use crate::endpoint::Endpoint;
+use crate::server::{Running, Server};
+
+/// The promise of the command line: a stop takes no longer.
+const STOP: Duration = Duration::from_secs(5);
+
+/// A configuration in a folder of its own, on a free port, without a worker.
+fn configuration(folder: &TempDir) -> Config {
+    let flags = Flags {
+        data_dir: Some(folder.path().join("data")),
+        listen: Some("127.0.0.1:0".into()),
+        watch: vec![folder.path().join("drop")],
+        ..Flags::default()
+    };
+    let config = Config::load(&flags, &|_| None).unwrap();
+    Config {
+        worker: Some("/nowhere/homereel-worker".into()),
+        settle: Duration::from_millis(50),
+        patience: Duration::from_millis(100),
+        ..config
+    }
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+async fn stop(running: Running) {
+    let begun = Instant::now();
+    running.shutdown().await;
+    assert!(
+        begun.elapsed() < STOP,
+        "stopping took {:?}",
+        begun.elapsed()
+    );
+}
+
+/// An AVI file as far as its first bytes and its length tell.
+fn film(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("film.avi");
+    let mut bytes = b"RIFF\x04\0\0\0AVI ".to_vec();
+    bytes[4..8].copy_from_slice(&4_u32.to_le_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+async fn take(config: &Config, file: &Path) -> model::error::Result<String> {
+    let mut out = Vec::new();
+    ingest::run(config, file, &mut out).await?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+async fn is_whole(config: &Config) -> bool {
+    let mut out = Vec::new();
+    let whole = check::run(&config.data_dir, true, &mut out).await.unwrap();
+    assert!(whole, "{}", String::from_utf8_lossy(&out));
+    whole
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_answers_says_where_and_leaves_in_good_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(&folder);
+    let running = Server::start(config.clone()).await.unwrap();
+    let endpoint = Endpoint::read(&config.data_dir).unwrap();
+    assert_eq!(
+        endpoint.address,
+        running.addr(),
+        "the file says where it listens"
+    );
+    assert_ne!(endpoint.address.port(), 0, "port 0 became a real one");
+    let health = get(running.addr(), "/healthz").await;
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    let address = running.addr();
+    stop(running).await;
+    assert_eq!(
+        Endpoint::read(&config.data_dir),
+        None,
+        "nobody listens any more"
+    );
+    assert!(
+        TcpStream::connect(address).await.is_err(),
+        "the port is free"
+    );
+    assert!(
+        !is_in_use(&Paths::under(&config.data_dir)).unwrap(),
+        "the lock is free"
+    );
+    let again = Server::start(config).await.unwrap();
+    stop(again).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_worker_is_told_and_keeps_nothing_else_from_working() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Server::start(configuration(&folder)).await.unwrap();
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    let told = async {
+        while !get(running.addr(), "/healthz")
+            .await
+            .contains("/nowhere/homereel-worker")
+        {
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(STOP, told).await.unwrap();
+    let videos = get(running.addr(), "/api/v1/videos").await;
+    assert!(videos.starts_with("HTTP/1.1 200"), "{videos}");
+    stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_the_same_folder_is_sent_to_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(&folder);
+    let first = Server::start(config.clone()).await.unwrap();
+    let refusal = Server::start(config).await.unwrap_err();
+    assert_eq!(refusal.kind(), ErrorKind::Conflict);
+    assert!(refusal.message().contains(first.url()), "{refusal}");
+    let health = get(first.addr(), "/healthz").await;
+    assert!(
+        health.starts_with("HTTP/1.1 200"),
+        "the first one is not disturbed"
+    );
+    stop(first).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(&folder);
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = Config {
+        listen: other.local_addr().unwrap(),
+        ..config.clone()
+    };
+    let refusal = Server::start(taken).await.unwrap_err();
+    assert!(refusal.message().contains("--listen"), "{refusal}");
+    assert_eq!(Endpoint::read(&config.data_dir), None, "nothing listens");
+    let running = Server::start(config).await.unwrap();
+    stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_taken_with_and_without_a_server_and_only_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(&folder);
+    let film = film(&folder);
+    let alone = take(&config, &film).await.unwrap();
+    let title = alone.lines().next().unwrap().to_owned();
+    assert!(is_whole(&config).await);
+    let running = Server::start(config.clone()).await.unwrap();
+    let served = take(&config, &film).await.unwrap();
+    let url = format!("{}/watch/{title}", running.url());
+    assert_eq!(served, format!("{title}\n{url}\n"), "it is the same film");
+    assert!(is_whole(&config).await, "a check may run beside a server");
+    stop(running).await;
+    assert!(is_whole(&config).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_film_is_refused_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(&folder);
+    let notes = folder.path().join("notes.txt");
+    std::fs::write(&notes, "milk\nbread\n").unwrap();
+    let refusal = take(&config, &notes).await.unwrap_err();
+    assert!(refusal.message().contains("notes.txt"), "{refusal}");
+    let running = Server::start(config.clone()).await.unwrap();
+    let refusal = take(&config, Path::new("/no/such/film.mp4"))
+        .await
+        .unwrap_err();
+    assert!(refusal.message().contains("/no/such/film.mp4"), "{refusal}");
+    stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_names_every_object_and_row_that_disagree() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(&folder);
+    take(&config, &film(&folder)).await.unwrap();
+    let stray = config.data_dir.join("store/01k00000000000000000000000/1");
+    std::fs::create_dir_all(&stray).unwrap();
+    std::fs::write(stray.join("poster.jpg"), "x").unwrap();
+    let mut out = Vec::new();
+    let whole = check::run(&config.data_dir, false, &mut out).await.unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(!whole, "an object without a row is not in order: {text}");
+    assert!(text.contains("poster.jpg belongs to no row"), "{text}");
+}
+
+#[tokio::test]
+async fn a_check_without_a_library_says_where_it_looked() {
+    let error = check::run(Path::new("/nowhere"), false, &mut Vec::new())
+        .await
+        .unwrap_err();
+    assert!(error.message().contains("/nowhere"), "{error}");
+}
