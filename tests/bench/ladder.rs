@@ -1,0 +1,186 @@
+//! The full ladder of a 1080p film by Homereel and by one tuned ffmpeg command: one decode, the
+//! same rungs, preset, rates and cuts. Speed counts only at like quality, so size and SSIM of the
+//! top rung are shown beside it. What does not belong here: what Homereel encodes with.
+
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+use crate::median;
+use tests::download::Download;
+use tests::media_maker;
+use tests::program::{command, run};
+use tests::server::Home;
+
+const FILM_S: f64 = 40.0;
+const DEADLINE: Duration = Duration::from_secs(900);
+/// Width, height and peak in kbit/s of each rung, as the design has them.
+const RUNGS: [(u32, u32, u32); 4] = [
+    (640, 360, 1_400),
+    (854, 480, 2_100),
+    (1280, 720, 4_000),
+    (1920, 1080, 8_000),
+];
+
+/// One run of one of the two.
+#[derive(Debug)]
+struct Run {
+    /// From the dropped file (or the started command) to the end, in seconds.
+    whole_s: f64,
+    /// Without waiting for the file to settle, in seconds.
+    work_s: f64,
+    /// Of all segments.
+    size_bytes: u64,
+    /// SSIM of the top rung against the source.
+    ssim: f64,
+}
+
+/// A table of medians and the ratio between them.
+pub(crate) fn measure(rounds: usize) -> Result<String> {
+    let film = media_maker::grainy_1080p().make()?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let (run, cuts) = by_homereel(&film)?;
+        ours.push(run);
+        theirs.push(by_ffmpeg(&film, &cuts)?);
+    }
+    let header = format!(
+        "ladder of a 1080p film of {FILM_S} s, four rungs, median of {rounds}\n\
+         {:<10} {:>10} {:>12} {:>12} {:>10} {:>8}",
+        "", "whole", "encoding", "× real time", "bytes", "SSIM"
+    );
+    let ratio = |value: fn(&Run) -> f64| of(&theirs, value) / of(&ours, value);
+    Ok(format!(
+        "{header}\n{}\n{}\nHomereel's speed as a multiple of ffmpeg's: {:.2} encoding, \
+         {:.2} from drop to ready",
+        row("Homereel", &ours),
+        row("ffmpeg", &theirs),
+        ratio(|run| run.work_s),
+        ratio(|run| run.whole_s),
+    ))
+}
+
+fn of(runs: &[Run], value: fn(&Run) -> f64) -> f64 {
+    median(runs.iter().map(value).collect())
+}
+
+fn row(name: &str, runs: &[Run]) -> String {
+    let size = runs.last().map_or(0, |run| run.size_bytes);
+    let work_s = of(runs, |run| run.work_s);
+    format!(
+        "{name:<10} {:>8.1} s {work_s:>10.1} s {:>12.2} {size:>10} {:>8.4}",
+        of(runs, |run| run.whole_s),
+        FILM_S / work_s,
+        of(runs, |run| run.ssim)
+    )
+}
+
+/// Drops the film into a fresh server; also returns where it cut, in seconds.
+fn by_homereel(film: &Path) -> Result<(Run, Vec<f64>)> {
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let name = home.drop_file(film)?;
+    let began = Instant::now();
+    let video = server.api.wait_until_ready(&name, DEADLINE)?;
+    let whole_s = began.elapsed().as_secs_f64();
+    let jobs = server.api.jobs()?;
+    let job = jobs.first().context("there is no job")?;
+    let work_s = job.worked_s().context("the job does not say when it ran")?;
+    let download = Download::of_title(&server.api, &video.id)?;
+    let top = download.pictures().last().context("no picture")?;
+    let run = Run {
+        whole_s,
+        work_s,
+        size_bytes: size_of(&download),
+        ssim: ssim(&download.joined(top, &top.segments)?, film)?,
+    };
+    let timescale = top.timescale();
+    let cuts = top
+        .segments
+        .iter()
+        .map(|segment| tests::verifier::timeline::seconds(segment.fragment.decode_time, timescale));
+    let cuts = cuts.collect();
+    server.stop()?;
+    Ok((run, cuts))
+}
+
+/// One command: decode once, scale four times, encode with the same preset and rates, cut at the
+/// same places, write DASH.
+fn by_ffmpeg(film: &Path, cuts: &[f64]) -> Result<Run> {
+    let folder = TempDir::with_prefix("homereel-bench-")?;
+    let began = Instant::now();
+    run(command("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(film)
+        .args(ladder_arguments(cuts))
+        .arg(folder.path().join("manifest.mpd")))?;
+    let work_s = began.elapsed().as_secs_f64();
+    let download = Download::of_folder(folder.path())?;
+    let top = download.pictures().last().context("no picture")?;
+    Ok(Run {
+        whole_s: work_s,
+        work_s,
+        size_bytes: size_of(&download),
+        ssim: ssim(&download.joined(top, &top.segments)?, film)?,
+    })
+}
+
+fn ladder_arguments(cuts: &[f64]) -> Vec<String> {
+    let split: String = (0..RUNGS.len()).map(|n| format!("[in{n}]")).collect();
+    let mut graph = format!("[0:v]split={}{split}", RUNGS.len());
+    let mut outputs = Vec::new();
+    for (index, (width, height, peak)) in RUNGS.iter().enumerate() {
+        graph += &format!(";[in{index}]scale={width}:{height}:flags=bicubic[out{index}]");
+        outputs.extend(words(&format!(
+            "-map [out{index}] -maxrate:v:{index} {peak}k -bufsize:v:{index} {peak}k"
+        )));
+    }
+    let times: Vec<String> = cuts.iter().map(|cut| format!("{cut:.6}")).collect();
+    let mut arguments = vec!["-filter_complex".to_owned(), graph];
+    arguments.extend(outputs);
+    arguments.extend(words(&format!(
+        "-map 0:a -c:v libx264 -preset veryfast -crf 23 -profile:v high -sc_threshold 0 -g 250 \
+         -force_key_frames {} -c:a aac -b:a 128k -ac 2 -ar 48000 \
+         -f dash -seg_duration 1 -use_timeline 1 -hls_playlist 1 \
+         -init_seg_name init-stream$RepresentationID$.m4s \
+         -media_seg_name chunk-stream$RepresentationID$-$Number%05d$.m4s",
+        times.join(",")
+    )));
+    arguments
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn size_of(download: &Download) -> u64 {
+    let segments = download.streams.iter().flat_map(|stream| &stream.segments);
+    segments.map(|segment| segment.bytes.len() as u64).sum()
+}
+
+/// Structural similarity of `encoded` to `source`, of which it has every picture.
+fn ssim(encoded: &Path, source: &Path) -> Result<f64> {
+    let report = TempDir::new()?;
+    let log = report.path().join("ssim.txt");
+    run(command("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-i"])
+        .arg(encoded)
+        .arg("-i")
+        .arg(source)
+        .arg("-lavfi")
+        .arg(format!(
+            "[0:v]settb=AVTB,setpts=N[a];[1:v]settb=AVTB,setpts=N[b];[a][b]ssim=stats_file={}",
+            log.display()
+        ))
+        .args(["-f", "null", "-"]))?;
+    let text = fs::read_to_string(&log)?;
+    let all = text.lines().filter_map(|line| {
+        let after = line.split_once("All:")?.1;
+        after.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    let values: Vec<f64> = all.collect();
+    let count = u32::try_from(values.len()).context("too many pictures")?;
+    Ok(values.iter().sum::<f64>() / f64::from(count))
+}

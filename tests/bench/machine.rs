@@ -1,0 +1,37 @@
+//! What was measured on: numbers without a machine are of no use. What does not belong here:
+//! anything that takes time.
+
+use anyhow::Result;
+use std::fs;
+
+use tests::program::{command, text_of};
+
+/// Processor, cores, memory, kernel and the peer's version, in one paragraph.
+pub(crate) fn describe() -> Result<String> {
+    let cores = std::thread::available_parallelism()?;
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let ffmpeg = text_of(command("ffmpeg").arg("-version"))?;
+    Ok(format!(
+        "machine: {} × {}, {} of memory, Linux {}\npeer: {}\nbuild: {}",
+        cores,
+        field("/proc/cpuinfo", "model name")?,
+        field("/proc/meminfo", "MemTotal")?,
+        kernel.trim(),
+        ffmpeg.lines().next().unwrap_or_default(),
+        if cfg!(debug_assertions) {
+            "debug (use --release for numbers that count)"
+        } else {
+            "release"
+        }
+    ))
+}
+
+/// The value of the first line `name : value` of a file in `/proc`.
+fn field(file: &str, name: &str) -> Result<String> {
+    let text = fs::read_to_string(file)?;
+    let line = text.lines().find(|line| line.starts_with(name));
+    let value = line.and_then(|line| line.split_once(':'));
+    Ok(value
+        .map_or("unknown", |(_, value)| value.trim())
+        .to_owned())
+}

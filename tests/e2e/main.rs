@@ -1,0 +1,11 @@
+//! The end-to-end tests: the real server and worker, real files, a real browser. One program, so
+//! that it is linked once and its tests share clips. A case belongs to the module of its story.
+
+mod command_line;
+mod corpus;
+mod crash;
+mod jobs;
+mod playback;
+mod proof;
+mod watch;
+mod withstand;

@@ -1,0 +1,290 @@
+//! Makes the clips that the tests play with, by the ffmpeg program, and keeps them under
+//! `target/e2e/media` so that the next run need not make them again. A clip's file name carries a
+//! fingerprint of its recipe, so a changed recipe makes a new file.
+//!
+//! What does not belong here: files from real recordings (`../shared/media`, see `e2e::corpus`).
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use crate::program::{command, report_folder, run};
+
+/// How to make one clip.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    name: String,
+    extension: String,
+    arguments: Vec<String>,
+}
+
+/// Clips are made one after the other: ffmpeg uses all cores anyway, and two tests that want the
+/// same clip must not write it twice.
+static MAKING: Mutex<()> = Mutex::new(());
+
+/// Times in seconds at which [`flash_and_beep`] flashes and beeps.
+pub const FLASHES_S: [f64; 5] = [1.0, 3.0, 5.0, 7.0, 9.0];
+
+impl Recipe {
+    /// A clip called `name`, made by `ffmpeg` with these arguments (separated by blanks) before
+    /// the output's name.
+    pub fn new(name: &str, extension: &str, arguments: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            extension: extension.to_owned(),
+            arguments: arguments.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Makes the clip unless an earlier run left it, and returns where it lies.
+    pub fn make(&self) -> Result<PathBuf> {
+        let _one_at_a_time = MAKING
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let path = self.path()?;
+        if path.exists() {
+            return Ok(path);
+        }
+        let unfinished = path.with_extension(format!("unfinished.{}", self.extension));
+        run(command("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-y"])
+            .args(&self.arguments)
+            .arg(&unfinished))
+        .with_context(|| format!("making the clip {}", self.name))?;
+        std::fs::rename(&unfinished, &path)?;
+        Ok(path)
+    }
+
+    fn path(&self) -> Result<PathBuf> {
+        let folder = report_folder()?.join("media");
+        std::fs::create_dir_all(&folder)?;
+        let digest = Sha256::digest(self.arguments.join("\0"));
+        let fingerprint: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+        Ok(folder.join(format!("{}-{fingerprint}.{}", self.name, self.extension)))
+    }
+}
+
+/// A moving test picture with a tone, in the codecs that are usual in the container.
+pub fn plain(extension: &str, seconds: u32) -> Recipe {
+    let codecs = usual_codecs(extension);
+    Recipe::new(
+        "plain",
+        extension,
+        &format!(
+            "-f lavfi -i testsrc2=s=640x360:r=25:d={seconds} \
+             -f lavfi -i sine=f=440:r=48000:d={seconds} {codecs}"
+        ),
+    )
+}
+
+/// A test picture of the given size, 25 frames a second, a keyframe every two seconds, and a tone.
+pub fn sized(width: u32, height: u32, seconds: u32) -> Recipe {
+    Recipe::new(
+        &format!("sized-{width}x{height}-{seconds}s"),
+        "mp4",
+        &format!(
+            "-f lavfi -i testsrc2=s={width}x{height}:r=25:d={seconds} \
+             -f lavfi -i sine=f=440:r=48000:d={seconds} \
+             -c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -c:a aac"
+        ),
+    )
+}
+
+/// Two seconds of small pictures, each number another film.
+pub fn tiny(number: u32) -> Recipe {
+    Recipe::new(
+        &format!("tiny-{number}"),
+        "mp4",
+        &format!(
+            "-f lavfi -i testsrc2=s=160x120:r=25:d=2 -f lavfi -i sine=f={}:r=48000:d=2 \
+             -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+            200 + number * 20
+        ),
+    )
+}
+
+/// Black, with one white frame and 100 ms of a 1 kHz beep at each of [`FLASHES_S`].
+/// The sound is at 44.1 kHz, so that it must be resampled.
+pub fn flash_and_beep(extension: &str) -> Recipe {
+    let codecs = usual_codecs(extension);
+    Recipe::new(
+        "flash-and-beep",
+        extension,
+        &format!(
+            "-f lavfi -i color=black:s=640x360:r=25:d=10,\
+         drawbox=w=iw:h=ih:color=white:t=fill:enable='lt(mod(t+1\\,2)\\,0.02)' \
+         -f lavfi -i aevalsrc='if(lt(mod(t+1\\,2)\\,0.1)\\,0.8*sin(2*PI*1000*t)\\,0)':s=44100:d=10 \
+         {codecs} -b:a 160k"
+        ),
+    )
+}
+
+fn usual_codecs(extension: &str) -> &'static str {
+    match extension {
+        "webm" => "-c:v libvpx -deadline realtime -cpu-used 8 -b:v 1M -g 60 -c:a libvorbis",
+        "avi" => "-c:v mpeg4 -q:v 4 -g 50 -c:a libmp3lame",
+        _ => "-c:v libx264 -preset veryfast -bf 3 -g 50 -pix_fmt yuv420p -c:a aac",
+    }
+}
+
+/// A picture of one pixel.
+pub fn one_pixel() -> Recipe {
+    Recipe::new(
+        "one-pixel",
+        "mkv",
+        "-f lavfi -i color=red:s=16x16:r=25:d=2 -vf scale=1:1,format=yuv444p -c:v libx264",
+    )
+}
+
+/// Sound without a picture.
+pub fn audio_only() -> Recipe {
+    Recipe::new(
+        "audio-only",
+        "mp3",
+        "-f lavfi -i sine=f=440:r=44100:d=20 -c:a libmp3lame",
+    )
+}
+
+/// A picture without sound.
+pub fn video_only() -> Recipe {
+    Recipe::new(
+        "video-only",
+        "mp4",
+        "-f lavfi -i testsrc2=s=640x360:r=30:d=10 -c:v libx264 -preset veryfast -g 60 -pix_fmt yuv420p",
+    )
+}
+
+/// B frames that reach over the keyframes: a chunk that starts at one finds leading pictures.
+pub fn open_gop() -> Recipe {
+    Recipe::new(
+        "open-gop",
+        "mp4",
+        "-f lavfi -i testsrc2=s=640x360:r=25:d=30 -f lavfi -i sine=f=440:r=48000:d=30 \
+         -c:v libx264 -preset fast -pix_fmt yuv420p -bf 5 -b_strategy 0 \
+         -x264-params open-gop=1:keyint=48:min-keyint=48:scenecut=0:b-pyramid=normal -c:a aac",
+    )
+}
+
+/// One keyframe in half a minute.
+pub fn long_gop() -> Recipe {
+    Recipe::new(
+        "long-gop",
+        "mkv",
+        "-f lavfi -i testsrc2=s=640x360:r=25:d=30 -f lavfi -i sine=f=440:r=48000:d=30 \
+         -c:v libx264 -preset veryfast -pix_fmt yuv420p -g 9999 -keyint_min 9999 -sc_threshold 0 -c:a aac",
+    )
+}
+
+/// Steps between frames that vary between 33 and 167 ms.
+pub fn variable_frame_rate() -> Recipe {
+    Recipe::new(
+        "variable-frame-rate",
+        "mp4",
+        "-f lavfi -i testsrc2=s=640x360:r=30:d=15,\
+         select='not(mod(n\\,5))+lt(mod(n\\,60)\\,25)' \
+         -f lavfi -i sine=f=440:r=48000:d=15 \
+         -fps_mode vfr -c:v libx264 -preset veryfast -g 60 -pix_fmt yuv420p -c:a aac",
+    )
+}
+
+/// The picture begins 1.3 s after the sound.
+pub fn late_video() -> Recipe {
+    Recipe::new(
+        "late-video",
+        "mp4",
+        "-itsoffset 1.3 -f lavfi -i testsrc2=s=640x360:r=25:d=10 \
+         -f lavfi -i sine=f=440:r=48000:d=11 \
+         -fps_mode passthrough -c:v libx264 -preset veryfast -g 50 -pix_fmt yuv420p -c:a aac",
+    )
+}
+
+/// Ten minutes of 1080p, cheap to make: one flat scene of 20.48 s (a whole number of AAC frames)
+/// thirty times over.
+pub fn ten_minutes() -> Result<Recipe> {
+    let scene = Recipe::new(
+        "scene-1080p",
+        "mp4",
+        "-f lavfi -i testsrc=s=1920x1080:r=25:d=20.48 \
+         -f lavfi -i sine=f=440:r=48000:d=20.48 \
+         -c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -c:a aac",
+    )
+    .make()?;
+    Ok(Recipe::new(
+        "ten-minutes-1080p",
+        "mp4",
+        &format!("-stream_loop 29 -i {} -c copy", scene.display()),
+    ))
+}
+
+/// Forty seconds of 1080p with grain, so that encoders have to work as on a film.
+pub fn grainy_1080p() -> Recipe {
+    Recipe::new(
+        "grainy-1080p-40s",
+        "mp4",
+        "-f lavfi -i testsrc2=s=1920x1080:r=25:d=40,noise=alls=8:allf=t \
+         -f lavfi -i sine=f=440:r=48000:d=40 \
+         -c:v libx264 -preset ultrafast -crf 24 -g 50 -pix_fmt yuv420p -c:a aac",
+    )
+}
+
+/// Twenty seconds of 1080p, for the time to the first picture.
+pub fn twenty_seconds_1080p() -> Recipe {
+    sized(1920, 1080, 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FLASHES_S, Recipe};
+    use crate::program::{command, text_of};
+    use crate::source::Presented;
+
+    fn presented(recipe: &Recipe) -> Presented {
+        Presented::of(&recipe.make().unwrap(), None).unwrap()
+    }
+
+    /// The flags of the first video track's packets, a line each.
+    fn packet_flags(recipe: &Recipe) -> Vec<String> {
+        let file = recipe.make().unwrap();
+        let arguments = "-v error -select_streams v:0 -show_entries packet=flags -of csv=p=0";
+        let text = text_of(command("ffprobe").args(arguments.split(' ')).arg(file)).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn clips_have_the_traps_they_are_made_for() {
+        let late = presented(&super::late_video());
+        let lag_s = late.pictures_s[0] - late.sound_starts_s[0];
+        assert!((lag_s - 1.3).abs() < 0.03, "picture {lag_s} s after sound");
+
+        let varying = presented(&super::variable_frame_rate()).pictures_s;
+        let steps = varying.windows(2).map(|pair| pair[1] - pair[0]);
+        let (short, long) = steps.fold((1.0_f64, 0.0_f64), |(short, long), step| {
+            (short.min(step), long.max(step))
+        });
+        assert!(long > 3.0 * short, "steps from {short} to {long} s");
+
+        let keys = packet_flags(&super::long_gop());
+        let count = keys.iter().filter(|flags| flags.starts_with('K')).count();
+        assert_eq!(count, 1, "one keyframe in {} packets", keys.len());
+
+        let sound = presented(&super::audio_only());
+        assert!(sound.pictures_s.is_empty(), "no picture at all");
+    }
+
+    #[test]
+    fn small_and_short_clips_are_what_their_names_say() {
+        let pixel = presented(&super::one_pixel());
+        assert_eq!(pixel.pictures_s.len(), 50, "two seconds of one pixel");
+        for extension in ["mp4", "mkv", "ts", "avi", "webm"] {
+            let clip = presented(&super::plain(extension, 12));
+            assert_eq!(clip.pictures_s.len(), 300, "12 s in {extension}");
+            assert_eq!(clip.sound_starts_s.len(), 1, "a tone in {extension}");
+        }
+        let flashing = presented(&super::flash_and_beep("ts"));
+        assert!(
+            flashing.pictures_s.len() >= 250 && FLASHES_S[4] < 10.0,
+            "ten seconds hold all flashes"
+        );
+    }
+}

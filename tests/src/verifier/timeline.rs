@@ -1,0 +1,168 @@
+//! Proofs about time: no gap, no overlap, and the same story in media, DASH and HLS.
+//! What does not belong here: what is in the samples.
+
+use anyhow::{Result, ensure};
+
+use crate::download::{Download, Stream};
+
+/// Each segment ends where the next one begins.
+pub fn decode_times_are_contiguous(download: &Download) -> Result<()> {
+    for stream in &download.streams {
+        for pair in stream.segments.windows(2) {
+            let (end, next) = (pair[0].fragment.end(), pair[1].fragment.decode_time);
+            ensure!(
+                end == next,
+                "{}: {} ends at {end}, {} begins at {next} (in 1/{} s)",
+                stream.label(),
+                pair[0].url,
+                pair[1].url,
+                stream.timescale()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// All qualities have segments at the same times, and all streams begin at the same instant.
+pub fn rungs_cut_at_the_same_times(download: &Download) -> Result<()> {
+    let cuts = |stream: &Stream| -> Vec<i64> {
+        let segments = stream.segments.iter();
+        segments.map(|s| s.fragment.decode_time).collect()
+    };
+    let mut pictures = download.pictures();
+    let Some(lowest) = pictures.next() else {
+        return Ok(());
+    };
+    for stream in pictures {
+        ensure!(
+            stream.timescale() == lowest.timescale() && cuts(stream) == cuts(lowest),
+            "{} is cut at {:?}, {} at {:?}",
+            stream.label(),
+            cuts(stream),
+            lowest.label(),
+            cuts(lowest)
+        );
+    }
+    Ok(())
+}
+
+/// `S@t` is the `tfdt`, `S@d` the sum of the samples' durations, `EXTINF` the same in seconds.
+pub fn manifests_tell_the_times_of_the_media(download: &Download) -> Result<()> {
+    for stream in &download.streams {
+        ensure!(
+            stream.representation.timescale == stream.timescale(),
+            "{}: the MPD counts in 1/{} s, the media in 1/{} s",
+            stream.label(),
+            stream.representation.timescale,
+            stream.timescale()
+        );
+        for (told, found) in stream.representation.segments.iter().zip(&stream.segments) {
+            let is = (found.fragment.decode_time, found.fragment.duration());
+            ensure!(
+                (told.start, told.duration) == is,
+                "{}: the MPD says {} begins at {} and lasts {}, its samples say {} and {}",
+                stream.label(),
+                told.url,
+                told.start,
+                told.duration,
+                is.0,
+                is.1
+            );
+        }
+        extinf_follows_the_media(stream)?;
+    }
+    Ok(())
+}
+
+/// A player that adds up `EXTINF` is never further off than a tick and the rounding of six
+/// decimals; otherwise it finds holes or overlaps at the joins.
+fn extinf_follows_the_media(stream: &Stream) -> Result<()> {
+    ensure!(
+        stream.playlist.segment_urls.len() == stream.segments.len(),
+        "{}: HLS lists {} segments, DASH {}",
+        stream.label(),
+        stream.playlist.segment_urls.len(),
+        stream.segments.len()
+    );
+    let tick_us = 1_000_000 / stream.timescale() + 1;
+    let mut told_us = 0;
+    let mut ticks = 0;
+    let urls = stream.playlist.segment_urls.iter();
+    for ((url, duration_us), segment) in urls
+        .zip(&stream.playlist.durations_us)
+        .zip(&stream.segments)
+    {
+        ensure!(
+            *url == segment.url,
+            "{}: HLS names {url} where DASH names {}",
+            stream.label(),
+            segment.url
+        );
+        told_us += duration_us;
+        ticks += segment.fragment.duration();
+        let exact_us = ticks * 1_000_000 / stream.timescale();
+        ensure!(
+            (told_us - exact_us).abs() <= tick_us + 1,
+            "{}: up to {url}, EXTINF adds up to {told_us} µs, the samples to {exact_us} µs",
+            stream.label()
+        );
+    }
+    Ok(())
+}
+
+/// Every stream begins at zero and ends at the end of the presentation, to one tick.
+pub fn all_streams_end_together(download: &Download) -> Result<()> {
+    for stream in &download.streams {
+        let begin = stream
+            .segments
+            .first()
+            .map_or(0, |s| s.fragment.decode_time);
+        ensure!(begin == 0, "{} begins at {begin}, not at 0", stream.label());
+        let end = stream.segments.last().map_or(0, |s| s.fragment.end());
+        let end_s = seconds(end, stream.timescale());
+        let tick_s = seconds(1, stream.timescale());
+        ensure!(
+            (end_s - download.presentation.duration_s).abs() <= tick_s + 1e-6,
+            "{} ends at {end_s:.6} s, the presentation at {:.6} s",
+            stream.label(),
+            download.presentation.duration_s
+        );
+    }
+    Ok(())
+}
+
+/// RFC 8216: no segment is longer than the target once rounded, and a film is complete VOD with
+/// independent segments.
+pub fn playlists_follow_the_rules(download: &Download) -> Result<()> {
+    for stream in &download.streams {
+        let playlist = &stream.playlist;
+        let longest_us = playlist.durations_us.iter().copied().max().unwrap_or(0);
+        let longest_s = u64::try_from((longest_us + 500_000) / 1_000_000)?;
+        ensure!(
+            longest_s <= playlist.target_duration_s,
+            "{}: a segment of {longest_us} µs with a target of {} s",
+            stream.playlist_url,
+            playlist.target_duration_s
+        );
+        ensure!(
+            playlist.complete && playlist.version == Some(7),
+            "{} is not a complete VOD playlist of version 7",
+            stream.playlist_url
+        );
+        ensure!(
+            playlist.independent_segments || download.master.independent_segments,
+            "{} does not promise independent segments",
+            stream.playlist_url
+        );
+    }
+    Ok(())
+}
+
+/// For messages and tolerances; exact comparisons stay in ticks.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "2^53 ticks are three thousand years"
+)]
+pub fn seconds(ticks: i64, timescale: i64) -> f64 {
+    ticks as f64 / timescale as f64
+}
