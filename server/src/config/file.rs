@@ -53,7 +53,7 @@ impl Default for Arrival {
     fn default() -> Self {
         Self {
             settle_seconds: 2,
-            patience_seconds: 60,
+            patience_seconds: 10,
             scan_interval_seconds: 60,
         }
     }

@@ -64,7 +64,7 @@ impl Default for IngestPolicy {
     fn default() -> Self {
         Self {
             settle: Duration::from_secs(2),
-            patience: Duration::from_secs(60),
+            patience: Duration::from_secs(10),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`serve`] answers the server's requests; [`inspect`] reads a file's structure and cuts its
 //! grid; [`prepare`] writes init segments; [`picture`] and [`sound`] make segments;
-//! [`isobmff`] writes their boxes; [`poster`] takes a still. [`av`] wraps libav and holds all of
+//! [`isobmff`] writes their boxes and [`packaging`] their files; [`poster`] takes a still. [`av`] wraps libav and holds all of
 //! its `unsafe`. What does not belong here: the network, databases, paths, credentials. The
 //! worker sees one open input file and one open folder.
 
@@ -14,6 +14,7 @@ pub mod geometry;
 pub mod inspect;
 pub mod isobmff;
 pub mod output;
+pub mod packaging;
 pub mod picture;
 pub mod poster;
 pub mod prepare;

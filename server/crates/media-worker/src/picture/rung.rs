@@ -14,9 +14,10 @@ use crate::av::graph::{Filter, Graph};
 use crate::av::packet::Packet;
 use crate::av::stream::TimeBase;
 use crate::failure::Failure;
-use crate::isobmff::fragment::{Sample, Span, segment};
+use crate::isobmff::fragment::{Sample, Span};
 use crate::isobmff::h264::{ParameterSets, is_idr, to_length_prefixed};
-use crate::output::{Output, segment_name};
+use crate::output::Output;
+use crate::packaging::write_segment;
 
 /// How often the encoder's position is reported.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
@@ -270,27 +271,13 @@ impl ChunkEncoder {
             ));
         };
         let number = chunk.spec.first_segment + u32::try_from(index).unwrap_or(0);
-        let name = segment_name(rung.stream, number);
-        let bytes = segment(
-            number,
-            Span {
-                start: *start,
-                end: *end,
-            },
-            &self.samples,
-        )
-        .map_err(|misfit| {
-            Failure::new(
-                Cause::Internal,
-                format!("Packaging {name} failed: {misfit}."),
-            )
-        })?;
+        let span = Span {
+            start: *start,
+            end: *end,
+        };
+        let size_bytes = write_segment(&rung.output, rung.stream, number, span, &self.samples)?;
         self.samples.clear();
         self.segment_out += 1;
-        let size_bytes = rung
-            .output
-            .write(&name, &bytes)
-            .map_err(|error| Failure::writing(&name, &error))?;
         chunk.segment_done(rung.stream, index, size_bytes);
         Ok(())
     }

@@ -9,8 +9,9 @@ use crate::av::error::AvError;
 use crate::av::frame::Frame;
 use crate::av::packet::Packet;
 use crate::failure::Failure;
-use crate::isobmff::fragment::{Sample, Span, segment};
-use crate::output::{Output, segment_name};
+use crate::isobmff::fragment::{Sample, Span};
+use crate::output::Output;
+use crate::packaging::write_segment;
 
 /// Encodes one track and writes its segments as they become complete.
 #[derive(Debug)]
@@ -136,26 +137,12 @@ impl<'a, Report: FnMut(u32, u64)> SoundEncoder<'a, Report> {
         };
         self.segment += 1;
         let number = u32::try_from(self.segment).unwrap_or(u32::MAX);
-        let name = segment_name(self.spec.stream, number);
-        let bytes = segment(
-            number,
-            Span {
-                start: *start,
-                end: *end,
-            },
-            &self.samples,
-        )
-        .map_err(|misfit| {
-            Failure::new(
-                Cause::Internal,
-                format!("Packaging {name} failed: {misfit}."),
-            )
-        })?;
+        let span = Span {
+            start: *start,
+            end: *end,
+        };
+        let size_bytes = write_segment(self.output, self.spec.stream, number, span, &self.samples)?;
         self.samples.clear();
-        let size_bytes = self
-            .output
-            .write(&name, &bytes)
-            .map_err(|error| Failure::writing(&name, &error))?;
         (self.report)(number, size_bytes);
         Ok(())
     }
