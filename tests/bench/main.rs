@@ -1,6 +1,7 @@
 //! `make bench`: the budgets of the design, measured against a named peer in the same run.
 //! Everything is done [`ROUNDS`] times, in turns, and reported as a median. A number here never
-//! fails a test; it is for the README and for comparing two states of the code.
+//! fails a test; it is for the README and for comparing two states of the code. `bench ladder` and
+//! `bench first-frame` measure one part only.
 //! What does not belong here: whether the result is right (`e2e`).
 
 mod first_frame;
@@ -14,10 +15,16 @@ use std::io::Write;
 const ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
+    let wanted = std::env::args().nth(1);
+    let is_wanted = |part: &str| wanted.as_deref().is_none_or(|wanted| wanted == part);
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}\n", machine::describe()?)?;
-    writeln!(out, "{}\n", ladder::measure(ROUNDS)?)?;
-    writeln!(out, "{}", first_frame::measure(ROUNDS)?)?;
+    writeln!(out, "{}", machine::describe()?)?;
+    if is_wanted("ladder") {
+        writeln!(out, "\n{}", ladder::measure(ROUNDS)?)?;
+    }
+    if is_wanted("first-frame") {
+        writeln!(out, "\n{}", first_frame::measure(ROUNDS)?)?;
+    }
     Ok(())
 }
 

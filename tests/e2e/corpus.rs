@@ -22,7 +22,11 @@ use tests::stage;
 use tests::verifier::{self, Effort, Report, frames};
 
 /// Files of which something does not hold yet, and what.
-const KNOWN: [(&str, &str); 0] = [];
+const KNOWN: [(&str, &str); 1] = [(
+    "avi-h264-no-pts-broken-audio-clock.avi",
+    "no packet has a presentation time, and of the two pictures that are left without any time \
+     when decoded, one is lost: 57 of 58 are shown",
+)];
 
 /// For all files together; most of it is one film of six minutes.
 const PATIENCE: Duration = Duration::from_secs(900);
