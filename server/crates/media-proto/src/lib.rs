@@ -1,8 +1,8 @@
 //! The language between the server and `homereel-worker`: messages and their framing.
 //!
-//! The worker says [`Event::Hello`] first. Then every [`Request`] carries a number, and every
+//! The worker says [`message::Event::Hello`] first. Then every [`message::Request`] carries a number, and every
 //! event about it repeats that number; the last event of a request is the one
-//! [`Event::is_last`] names. Media bytes never travel in the pipe: the worker reads one already
+//! [`message::Event::is_last`] names. Media bytes never travel in the pipe: the worker reads one already
 //! open file and writes into one already open folder. What does not belong here: libav, tokio.
 
 pub mod frame;
