@@ -86,7 +86,9 @@ fn concerns(change: Change, waited: &Title, piece: Piece) -> bool {
             title == waited.id && landed
         }
         Change::Title(title) | Change::Job(_, title) => title == waited.id,
-        Change::Wish(_) | Change::Inbox => false,
+        Change::Wish(_) | Change::Inbox | Change::Settings | Change::Folders | Change::People => {
+            false
+        }
     }
 }
 

@@ -23,4 +23,10 @@ pub enum Change {
     Wish(TitleId),
     /// The inbox changed.
     Inbox,
+    /// The settings changed.
+    Settings,
+    /// The list of watched folders changed.
+    Folders,
+    /// An account, a sign-in or a token changed: what was known about callers may be wrong now.
+    People,
 }

@@ -16,11 +16,53 @@ pub enum OfTitle {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OfJob {}
 
+/// Marks an identifier as naming a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfUser {}
+
+/// Marks an identifier as naming a sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfSession {}
+
+/// Marks an identifier as naming an API token or app password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfToken {}
+
+/// Marks an identifier as naming an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfInvite {}
+
+/// Marks an identifier as naming a watched folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfFolder {}
+
+/// Marks an identifier as naming an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfUpload {}
+
 /// A film, clip or piece of music in the library.
 pub type TitleId = Id<OfTitle>;
 
 /// The work of turning one title into segments.
 pub type JobId = Id<OfJob>;
+
+/// A person with an account.
+pub type UserId = Id<OfUser>;
+
+/// A device that is signed in.
+pub type SessionId = Id<OfSession>;
+
+/// An API token or an app password.
+pub type TokenId = Id<OfToken>;
+
+/// An invitation to make an account.
+pub type InviteId = Id<OfInvite>;
+
+/// A folder that is watched.
+pub type FolderId = Id<OfFolder>;
+
+/// A file on its way in over HTTP.
+pub type UploadId = Id<OfUpload>;
 
 /// 26 characters of Crockford's base 32, sortable by time of creation.
 /// Only the canonical lower-case spelling is accepted, so one thing has one URL.

@@ -2,7 +2,7 @@
 //!
 //! Everything here is plain data and pure functions. What does not belong here: files, SQL,
 //! HTTP, libav, async. Suggested reading order: [`time`], [`ladder`], [`plan`], [`title`],
-//! [`job`], [`segment`], [`arrival`], [`change`].
+//! [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`], [`upload`], [`change`].
 
 pub mod arrival;
 pub mod change;
@@ -11,7 +11,11 @@ pub mod error;
 pub mod id;
 pub mod job;
 pub mod ladder;
+pub mod people;
 pub mod plan;
+pub mod rights;
 pub mod segment;
+pub mod settings;
 pub mod time;
 pub mod title;
+pub mod upload;

@@ -35,6 +35,8 @@ enum Notice {
     Title(TitleId),
     Job(JobId, TitleId),
     Inbox,
+    /// Settings, folders or people.
+    Settings,
     Lagged,
 }
 
@@ -111,6 +113,7 @@ impl Notice {
             }
             Change::Job(job, title) => Self::Job(job, title),
             Change::Inbox => Self::Inbox,
+            Change::Settings | Change::Folders | Change::People => Self::Settings,
         }
     }
 
@@ -131,6 +134,7 @@ impl Notice {
                 },
             ),
             Self::Inbox => ("inbox", Data::default()),
+            Self::Settings => ("settings", Data::default()),
             Self::Lagged => ("lagged", Data::default()),
         };
         // Two optional words of base 32 always become JSON.
