@@ -36,6 +36,14 @@ export interface Strip {
   wished: number[];
 }
 
+export interface Progress {
+  step: "waiting" | "inspecting" | "encoding" | "finished";
+  fraction: number;
+  /** Seconds of film made in a second. */
+  speed: number;
+  seconds_left: number | null;
+}
+
 export interface Video {
   id: string;
   name: string;
@@ -44,11 +52,8 @@ export interface Video {
   /** Counts how often its preparation was begun anew. */
   generation: number;
   duration_s: number | null;
-  progress: {
-    step: "waiting" | "inspecting" | "encoding" | "finished";
-    fraction: number;
-    seconds_left: number | null;
-  };
+  progress: Progress;
+  poster: string | null;
   rungs: Rung[];
   audio: AudioTrack[];
   strip: Strip | null;
@@ -65,6 +70,21 @@ export class Refusal extends Error {
   ) {
     super(detail);
   }
+}
+
+export interface Job {
+  id: string;
+  title: string;
+  title_name: string;
+  poster: string | null;
+  state: "queued" | "running" | "paused" | "done" | "failed" | "cancelled";
+  reason: string | null;
+  progress: Progress;
+  strip: Strip | null;
+  run_after: string;
+  /** When it will be ready at the present speed. */
+  ready_at: string | null;
+  finished_at: string | null;
 }
 
 export async function fetchVideo(id: string): Promise<Video> {

@@ -1,5 +1,7 @@
-// The filmstrip on the seek bar: what of a film does not exist yet, over its time. It draws what
-// the server's rows say and nothing else. Cards have the same strip in `templates/parts.html`.
+// The filmstrip: what of a film exists, over its time, filled from the bottom by quality. It draws
+// what the server's rows say and nothing else: on the seek bar as a mask of what is missing, on
+// cards of work as what is there. Cards of the library have the same strip in
+// `templates/parts.html`.
 
 import type { Cell, Strip } from "./api";
 import { svg } from "./dom";
@@ -16,6 +18,48 @@ export function drawFilmstrip(drawing: SVGElement, strip: Strip | null): void {
     ...(strip?.wished.includes(index) ? [drawWish(cell)] : []),
   ]);
   drawing.replaceChildren(...shapes);
+}
+
+/**
+ * Draws `strip` into `drawing` as cells that fill up. What is drawn already is changed in place,
+ * so that the cell that is being made goes on pulsing.
+ */
+export function drawFrames(drawing: SVGElement, strip: Strip | null): void {
+  const shapes = (strip?.cells ?? []).flatMap((cell, index) => [
+    drawWhole(cell, index === strip?.working ? "cell working" : "cell"),
+    ...drawLit(cell),
+    ...(strip?.wished.includes(index) ? [drawWish(cell)] : []),
+  ]);
+  shapes.forEach((shape, index) => {
+    const old = drawing.children[index];
+    if (!old) {
+      drawing.append(shape);
+      return;
+    }
+    for (const { name, value } of shape.attributes) {
+      if (old.getAttribute(name) !== value) {
+        old.setAttribute(name, value);
+      }
+    }
+  });
+  while (drawing.children.length > shapes.length) {
+    drawing.lastElementChild?.remove();
+  }
+}
+
+/** What a cell has, a layer for each quality from the bottom; two units are the gap. */
+function drawLit(cell: Cell): SVGElement[] {
+  const width = Math.max(1, (cell.end - cell.start) * 1000 - 2);
+  const height = 100 / Math.max(1, cell.lit.length);
+  return cell.lit.map((lit, rung) =>
+    svg("rect", {
+      class: "frame",
+      x: cell.start * 1000,
+      y: 100 - height * (rung + 1),
+      width: width * lit,
+      height,
+    }),
+  );
 }
 
 /** What a cell lacks, a layer for each quality from the bottom. */
@@ -43,7 +87,7 @@ function drawGap(cell: Cell): SVGElement {
 }
 
 function drawWhole(cell: Cell, name: string): SVGElement {
-  const width = (cell.end - cell.start) * 1000;
+  const width = Math.max(1, (cell.end - cell.start) * 1000 - 2);
   return svg("rect", { class: name, x: cell.start * 1000, y: 0, width, height: 100 });
 }
 

@@ -44,3 +44,34 @@ export function ago(time: Date, now: Date): string | null {
   }
   return minutes < 48 * 60 ? "yesterday" : null;
 }
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** `1.4 GB`, in powers of ten as file managers and shops count. */
+export function size(bytes: number): string {
+  let [value, unit] = [Math.max(0, bytes), 0];
+  while (value >= 999.5 && unit + 1 < UNITS.length) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(unit >= 2 && value < 9.95 ? 1 : 0)} ${UNITS[unit]}`;
+}
+
+/** `42 %`; never 100 before it is true. */
+export function percent(part: number): string {
+  return `${Math.floor(Math.min(1, Math.max(0, part)) * 100)} %`;
+}
+
+/** `about 3 min left`, `a few seconds left`. */
+export function timeLeft(seconds: number): string {
+  if (seconds < 8) {
+    return "a few seconds left";
+  }
+  if (seconds < 55) {
+    return `about ${Math.ceil(seconds / 5) * 5} s left`;
+  }
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60
+    ? `about ${minutes} min left`
+    : `about ${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min left`;
+}

@@ -6,8 +6,14 @@ const REOPEN_AFTER_MS = 5_000;
 export interface Listener {
   /** Something about this title changed. */
   title?: (id: string) => void;
+  /** A job moved or progressed. */
+  job?: () => void;
   /** The inbox changed. */
   inbox?: () => void;
+  /** Settings, folders or people changed. */
+  settings?: () => void;
+  /** A file that is on its way in by upload changed its state. */
+  upload?: () => void;
   /** Events may have been missed. */
   missed: () => void;
 }
@@ -64,8 +70,13 @@ function connect(listener: Listener, refused: () => void): EventSource {
     }
   });
   source.addEventListener("title", (event) => listener.title?.(titleOf(event, "id")));
-  source.addEventListener("job", (event) => listener.title?.(titleOf(event, "title")));
+  source.addEventListener("job", (event) => {
+    listener.title?.(titleOf(event, "title"));
+    listener.job?.();
+  });
   source.addEventListener("inbox", () => listener.inbox?.());
+  source.addEventListener("settings", () => listener.settings?.());
+  source.addEventListener("upload", () => listener.upload?.());
   source.addEventListener("lagged", () => listener.missed());
   return source;
 }
