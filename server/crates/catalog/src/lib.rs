@@ -4,7 +4,8 @@
 //! `schema.sql` says what the tables hold, `table/` has one file of statements per
 //! table, and the modules below put them together into transactions, one per public method.
 //! Suggested reading order: [`admission`], [`queue`], [`work`], [`planning`],
-//! [`recording`], [`outcome`], [`library`], [`inbox`], [`garbage`], [`check`], [`wish`].
+//! [`recording`], [`outcome`], [`library`], [`inbox`], [`garbage`], [`check`], [`wish`]; beside
+//! them, whose house it is: [`people`], [`sessions`], [`invites`], [`settings`], [`folders`].
 //!
 //! Invariants:
 //! - Only the thread in `writer.rs` writes; every write is one `BEGIN IMMEDIATE` transaction
@@ -17,11 +18,12 @@
 //! What does not belong here: files other than the catalog's own, HTTP, and waiting for things.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use model::change::Change;
 use model::clock::{Clock, SystemClock, WallTime};
 use model::error::{Context, Error, ErrorKind, Result};
+use model::settings::Settings;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, broadcast};
 
@@ -36,18 +38,23 @@ pub mod check;
 mod column;
 mod connection;
 mod failure;
+pub mod folders;
 pub mod garbage;
 mod generation;
 pub mod inbox;
+pub mod invites;
 mod job_move;
 pub mod library;
 pub mod outcome;
+pub mod people;
 mod plan_cache;
 pub mod planning;
 pub mod queue;
 mod readers;
 pub mod recording;
 mod schema;
+pub mod sessions;
+pub mod settings;
 mod table;
 pub mod wish;
 pub mod work;
@@ -82,6 +89,8 @@ struct Shared {
     room_to_read: Arc<Semaphore>,
     changes: broadcast::Sender<Change>,
     plans: PlanCache,
+    /// As the last commit left them.
+    settings: RwLock<Arc<Settings>>,
     wishes: Arc<Wishes>,
 }
 
@@ -91,6 +100,8 @@ pub(crate) struct Write<'a> {
     /// The moment of this transaction.
     pub(crate) now: WallTime,
     pub(crate) plans: &'a PlanCache,
+    /// As they are, or as this transaction leaves them.
+    pub(crate) settings: Arc<Settings>,
     changes: Vec<Change>,
 }
 
@@ -102,10 +113,10 @@ impl Catalog {
     /// `Conflict` if the schema is newer than this program or the file is not ours, `Corrupt` if
     /// it is damaged, `OutOfSpace` or `Unavailable` if its disk does not let us.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
-        let connection =
+        let (connection, settings) =
             open_up_to_date(path).map_err(|failure| failure.into_error("opening", path))?;
         let writer = Writer::start(connection)?;
-        Ok(Self::assemble(path, clock, Some(writer)))
+        Ok(Self::assemble(path, clock, Some(writer), settings))
     }
 
     /// Opens the catalog for reading, beside a server that may be running. Writing methods fail
@@ -118,10 +129,9 @@ impl Catalog {
             let message = format!("there is no catalog at {}", path.display());
             return Err(Error::new(ErrorKind::NotFound, message));
         }
-        connection::open_reader(path)
-            .and_then(|connection| schema::demand_newest(&connection, path))
-            .map_err(|failure| failure.into_error("opening", path))?;
-        Ok(Self::assemble(path, Arc::new(SystemClock), None))
+        let settings =
+            read_only_settings(path).map_err(|failure| failure.into_error("opening", path))?;
+        Ok(Self::assemble(path, Arc::new(SystemClock), None, settings))
     }
 
     /// Everything that is committed from now on. A receiver that lags more than 1024 changes
@@ -173,11 +183,21 @@ impl Catalog {
         .await
     }
 
+    /// The present moment, for reading; a transaction that writes has its own.
+    pub(crate) fn now(&self) -> WallTime {
+        self.shared.clock.now()
+    }
+
     fn wish_list(&self) -> &Arc<Wishes> {
         &self.shared.wishes
     }
 
-    fn assemble(path: &Path, clock: Arc<dyn Clock>, writer: Option<Writer>) -> Self {
+    fn assemble(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        writer: Option<Writer>,
+        settings: Settings,
+    ) -> Self {
         let (changes, _) = broadcast::channel(CHANGES_KEPT);
         let shared = Shared {
             path: path.to_owned(),
@@ -187,6 +207,7 @@ impl Catalog {
             room_to_write: Arc::new(Semaphore::new(INBOX_TASKS)),
             room_to_read: Arc::new(Semaphore::new(READERS)),
             plans: PlanCache::default(),
+            settings: RwLock::new(Arc::new(settings)),
             wishes: Arc::new(Wishes::new(changes.clone())),
             changes,
         };
@@ -197,6 +218,11 @@ impl Catalog {
 }
 
 impl Shared {
+    fn present_settings(&self) -> Arc<Settings> {
+        let settings = self.settings.read();
+        Arc::clone(&settings.unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn write_blocking<T: Send + 'static>(
         self: Arc<Self>,
         doing: &'static str,
@@ -221,6 +247,7 @@ impl Shared {
             transaction: connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
             now: self.clock.now(),
             plans: &self.plans,
+            settings: self.present_settings(),
             changes: Vec::new(),
         };
         // Dropping the transaction on the way out rolls it back.
@@ -228,9 +255,14 @@ impl Shared {
         let Write {
             transaction,
             changes,
+            settings,
             ..
         } = write;
         transaction.commit()?;
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = settings;
         for change in changes {
             // Nobody may be listening; the rows are what counts.
             let _ = self.changes.send(change);
@@ -248,10 +280,17 @@ impl Write<'_> {
     }
 }
 
-fn open_up_to_date(path: &Path) -> Outcome<Connection> {
+fn open_up_to_date(path: &Path) -> Outcome<(Connection, Settings)> {
     let mut connection = connection::open_writer(path)?;
     schema::bring_up_to_date(&mut connection, path)?;
-    Ok(connection)
+    let settings = settings::stored(&connection)?;
+    Ok((connection, settings))
+}
+
+fn read_only_settings(path: &Path) -> Outcome<Settings> {
+    let connection = connection::open_reader(path)?;
+    schema::demand_newest(&connection, path)?;
+    settings::stored(&connection)
 }
 
 /// Waits for `room`, then runs `work` on a thread that may block. A caller that stops waiting
@@ -465,7 +504,7 @@ mod tests {
     #[tokio::test]
     async fn damage_in_the_middle_of_the_file_is_reported_as_such() {
         let house = House::new();
-        for number in 0..200 {
+        for number in 0..400 {
             let path = format!("/films/{number}.mp4");
             house.catalog.admit(candidate(&path, &path)).await.unwrap();
         }

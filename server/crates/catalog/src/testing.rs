@@ -9,6 +9,7 @@ use model::clock::{SimulatedClock, WallTime};
 use model::id::TitleId;
 use model::job::Job;
 use model::ladder::{Rung, Size};
+use model::people::{Role, User};
 use model::plan::{AudioPlan, Chunk, PLAN_VERSION, Plan, SourceFacts, VideoPlan, VideoRung};
 use model::segment::{ObjectKey, Piece, StoredPiece};
 use model::time::{Ticks, VideoTicks};
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::Catalog;
 use crate::admission::{Admission, Candidate};
+use crate::people::NewUser;
 
 /// The worker of most tests.
 pub(crate) const OWNER: &str = "worker-1";
@@ -65,6 +67,11 @@ impl House {
         self.catalog.job(id).await.unwrap().unwrap()
     }
 
+    /// Makes an account.
+    pub(crate) async fn person(&self, name: &str, role: Role) -> User {
+        self.catalog.add_user(new_user(name, role)).await.unwrap()
+    }
+
     /// Claims everything that is due for [`OWNER`].
     pub(crate) async fn claim(&self) -> Vec<Job> {
         self.catalog.claim(OWNER, LEASE, 100).await.unwrap()
@@ -82,6 +89,18 @@ impl House {
             .await
             .unwrap();
         (title, job)
+    }
+}
+
+/// Somebody who is to have an account.
+pub(crate) fn new_user(name: &str, role: Role) -> NewUser {
+    NewUser {
+        name: name.to_owned(),
+        email: None,
+        first_name: String::new(),
+        last_name: String::new(),
+        password_hash: "$argon2id$x".to_owned(),
+        role,
     }
 }
 

@@ -2,10 +2,16 @@
 //! function runs one of them. Rules that span tables live in the modules beside this one.
 
 pub(crate) mod arrivals;
+pub(crate) mod folders;
 pub(crate) mod garbage;
+pub(crate) mod house;
+pub(crate) mod invites;
 pub(crate) mod jobs;
 pub(crate) mod pieces;
 pub(crate) mod plans;
+pub(crate) mod sessions;
 pub(crate) mod stream_totals;
 pub(crate) mod titles;
+pub(crate) mod tokens;
 pub(crate) mod units;
+pub(crate) mod users;
