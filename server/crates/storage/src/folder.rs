@@ -226,7 +226,7 @@ pub(crate) fn store_error(error: io::Error, message: String) -> Error {
 }
 
 /// Opens a regular file for reading; a link or a pipe is refused instead of followed.
-fn open_regular(path: &Path) -> io::Result<File> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
     let file = File::options().read(true).custom_flags(flags).open(path)?;

@@ -1,8 +1,9 @@
 //! Where finished bytes live. A store knows objects by their [`ObjectKey`]s and nothing else.
 //!
-//! [`local`] keeps them on a disk of this machine, [`memory`] for tests of others. What does not
-//! belong here: what the bytes mean (`model::segment`), which of them should exist (`catalog`),
-//! and how they reach a player (`delivery`).
+//! [`local`] keeps them on a disk of this machine, [`bucket`] on an S3-compatible server,
+//! [`memory`] for tests of others; [`places`] says which is which. What does not belong here: what
+//! the bytes mean (`model::segment`), which of them should exist (`catalog`), and how they reach a
+//! player (`delivery`).
 //!
 //! The order that keeps rows and objects in step: put, wait for the answer, insert the row. To
 //! remove: move the row to the garbage, delete the object, drop the garbage row.
@@ -17,11 +18,13 @@ use futures::stream::BoxStream;
 use model::error::{Error, ErrorKind, Result};
 use model::segment::ObjectKey;
 
+pub mod bucket;
 mod digest;
 mod folder;
 mod listing;
 pub mod local;
 pub mod memory;
+pub mod places;
 
 /// A place that keeps objects until they are deleted.
 #[async_trait::async_trait]
@@ -32,6 +35,7 @@ pub trait Storage: Send + Sync + Debug {
     ///
     /// # Errors
     /// `NotFound` if the file is not there, `OutOfSpace` if the store is full, else `Unavailable`.
+    /// After an error the object may be there or not; storing it again is safe.
     async fn put_file(&self, key: &ObjectKey, file: &Path) -> Result<StoredObject>;
 
     /// Opens the object, or the bytes `range` of it (from, to exclusive).
