@@ -1,7 +1,7 @@
 //! The data folder: its layout, and the lock that keeps a second server out.
 //!
 //! ```text
-//! lock  endpoint.json  homereel.db  store/  scratch/  spool/
+//! lock  endpoint.json  setup-token  homereel.db  store/  scratch/  spool/
 //! ```
 //!
 //! What does not belong here: what is in the files.
@@ -54,6 +54,11 @@ impl Paths {
     /// What workers write; emptied at start.
     pub fn scratch(&self) -> PathBuf {
         self.root.join("scratch")
+    }
+
+    /// The secret that makes somebody the owner; there until somebody is.
+    pub fn setup_token(&self) -> PathBuf {
+        self.root.join("setup-token")
     }
 
     /// Requests of `homereel ingest`.
@@ -174,6 +179,7 @@ fn failed(what: &str, path: &Path, error: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::{DataDir, Paths, is_in_use};
+    use delivery::secret::Secret;
     use model::error::ErrorKind;
     use std::os::unix::fs::PermissionsExt;
 
@@ -184,7 +190,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("data");
         let first = DataDir::open(&root).unwrap();
-        let endpoint = Endpoint::of_this_process("127.0.0.1:4711".parse().unwrap());
+        let endpoint = Endpoint::of_this_process(
+            "127.0.0.1:4711".parse().unwrap(),
+            &Secret::long("").unwrap(),
+        );
         endpoint.write(&root).unwrap();
         let refusal = DataDir::open(&root).unwrap_err();
         assert_eq!(refusal.kind(), ErrorKind::Conflict);

@@ -1,11 +1,14 @@
 //! `endpoint.json` in the data folder: where the running server is reached. Written when it
 //! listens, removed when it stops; whoever finds it without a running server ignores it.
 
+use delivery::secret::Secret;
 use model::error::{Error, ErrorKind, Result, kind_of_io};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Its name in the data folder.
@@ -14,7 +17,7 @@ pub const FILE_NAME: &str = "endpoint.json";
 const MAX_BYTES: u64 = 4096;
 
 /// Where a server is reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// For a browser on this machine, without a slash at its end.
     pub url: String,
@@ -22,15 +25,27 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// Its process.
     pub pid: u32,
+    /// What programs show to prove that they can read this file.
+    pub key: String,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("url", &self.url)
+            .field("pid", &self.pid)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Endpoint {
-    /// The endpoint of this process, which listens on `address`.
-    pub fn of_this_process(address: SocketAddr) -> Self {
+    /// The endpoint of this process, which listens on `address` and knows `key`.
+    pub fn of_this_process(address: SocketAddr, key: &Secret) -> Self {
         Self {
             url: format!("http://{}", reachable(address)),
             address,
             pid: std::process::id(),
+            key: key.reveal().to_owned(),
         }
     }
 
@@ -43,7 +58,7 @@ impl Endpoint {
             Error::caused_by(ErrorKind::Internal, "writing the endpoint", error)
         })?;
         let draft = data_dir.join(".endpoint.json");
-        let written = fs::File::create(&draft)
+        let written = for_us_alone(&draft)
             .and_then(|mut file| file.write_all(&text))
             .and_then(|()| fs::rename(&draft, data_dir.join(FILE_NAME)));
         written.map_err(|error| {
@@ -69,6 +84,16 @@ impl Endpoint {
     }
 }
 
+/// A new file that nobody else can read, whatever lay there before.
+pub(crate) fn for_us_alone(path: &Path) -> io::Result<fs::File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
 /// An address that a browser can open: "all addresses" is not one.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
@@ -82,6 +107,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::Endpoint;
+    use delivery::secret::Secret;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn an_endpoint_can_be_opened_in_a_browser_and_is_read_back() {
@@ -92,9 +119,16 @@ mod tests {
         ];
         for (address, url) in cases {
             let folder = tempfile::tempdir().unwrap();
-            let endpoint = Endpoint::of_this_process(address.parse().unwrap());
+            let key = Secret::long("").unwrap();
+            let endpoint = Endpoint::of_this_process(address.parse().unwrap(), &key);
             assert_eq!(endpoint.url, url);
             endpoint.write(folder.path()).unwrap();
+            let file = std::fs::metadata(folder.path().join("endpoint.json")).unwrap();
+            assert_eq!(file.permissions().mode() & 0o777, 0o600, "it holds a key");
+            assert!(
+                !format!("{endpoint:?}").contains(key.reveal()),
+                "never logged"
+            );
             assert_eq!(Endpoint::read(folder.path()), Some(endpoint));
             Endpoint::remove(folder.path());
             assert_eq!(Endpoint::read(folder.path()), None);

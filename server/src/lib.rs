@@ -4,6 +4,7 @@
 //! no signal handlers, no exit, no fixed port, no printing. Two callers use it, `main.rs` and the
 //! desktop shell. What does not belong here: what the parts do.
 
+mod claim;
 pub mod commands;
 pub mod config;
 pub mod data_dir;

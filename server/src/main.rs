@@ -133,6 +133,9 @@ async fn serve(arguments: Serve) -> Result<ExitCode> {
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
     tracing::info!(url = running.url(), address = %running.addr(), "Homereel is running.");
+    if let Some(url) = running.setup_url() {
+        tracing::info!(%url, "This house has no owner yet. Open this to become it.");
+    }
     for folder in folders {
         tracing::info!(folder = %folder.display(), "Films that are put here are taken in.");
     }

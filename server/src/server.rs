@@ -6,7 +6,9 @@
 
 use catalog::Catalog;
 use delivery::health::HealthFacts;
+use delivery::secret::Secret;
 use delivery::server::serve;
+use delivery::setup_token::SetupToken;
 use delivery::site::Site;
 use ingest::{Ingest, IngestPolicy};
 use jobs::start::{Jobs, JobsHandle};
@@ -24,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::claim;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Paths};
 use crate::endpoint::Endpoint;
@@ -42,6 +45,7 @@ pub struct Server;
 #[derive(Debug)]
 pub struct Running {
     endpoint: Endpoint,
+    setup: Option<SetupToken>,
     data_dir: DataDir,
     catalog: Catalog,
     parts: Parts,
@@ -66,6 +70,12 @@ struct Ground {
     launcher: Arc<ProcessLauncher>,
 }
 
+/// What people and programs show to prove where they sit.
+struct Proofs {
+    key: String,
+    setup: Option<SetupToken>,
+}
+
 impl Server {
     /// Starts a server and returns once it answers. Must be called within a runtime.
     ///
@@ -77,11 +87,17 @@ impl Server {
         // Before the catalog: a port in use should be told without touching anything.
         let listener = wiring::listen(config.listen).await?;
         let ground = lay_ground(&config, data_dir.paths()).await?;
+        let setup = claim::offer(&ground.catalog, data_dir.paths().setup_token()).await?;
         let endpoint = announce(&listener, data_dir.paths()).await?;
         let catalog = ground.catalog.clone();
-        match start_parts(&config, data_dir.paths(), ground, listener).await {
+        let proofs = Proofs {
+            key: endpoint.key.clone(),
+            setup: setup.clone(),
+        };
+        match start_parts(&config, data_dir.paths(), ground, proofs, listener).await {
             Ok(parts) => Ok(Running {
                 endpoint,
+                setup,
                 data_dir,
                 catalog,
                 parts,
@@ -106,6 +122,12 @@ impl Running {
         &self.endpoint.url
     }
 
+    /// What somebody on this machine opens to become the owner, as long as nobody is.
+    pub fn setup_url(&self) -> Option<String> {
+        let token = self.setup.as_ref()?;
+        Some(format!("{}{}", self.url(), token.link()))
+    }
+
     /// Stops everything in good order and returns within five seconds.
     pub async fn shutdown(self) {
         let root = self.data_dir.paths().root().to_owned();
@@ -116,6 +138,7 @@ impl Running {
             tracing::warn!("Not everything stopped in time; the rest is broken off.");
         }
         Endpoint::remove(&root);
+        claim::withdraw(&self.data_dir.paths().setup_token());
         // The lock goes last: whoever comes next finds everything at rest.
         drop(self.data_dir);
     }
@@ -153,6 +176,7 @@ async fn start_parts(
     config: &Config,
     paths: &Paths,
     ground: Ground,
+    proofs: Proofs,
     listener: TcpListener,
 ) -> Result<Parts> {
     let jobs = start_jobs(config, paths, &ground).await?;
@@ -160,7 +184,7 @@ async fn start_parts(
     let watch = Watch::start(config.watch.clone(), &ingest.handle(), watch_policy(config))?;
     let facts = HealthFacts::default();
     let (stop_vitals, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
-    let site = site(config, &ground, facts.clone());
+    let site = site(config, &ground, facts.clone(), proofs);
     let vitals = Vitals {
         facts,
         watch,
@@ -179,12 +203,15 @@ async fn start_parts(
     })
 }
 
-fn site(config: &Config, ground: &Ground, facts: HealthFacts) -> Site {
+fn site(config: &Config, ground: &Ground, facts: HealthFacts, proofs: Proofs) -> Site {
     Site {
         catalog: ground.catalog.clone(),
         storage: ground.storage.clone(),
         facts,
         host_names: wiring::host_names(config),
+        clock: Arc::new(SystemClock),
+        key: proofs.key,
+        setup: proofs.setup,
     }
 }
 
@@ -218,7 +245,7 @@ async fn announce(listener: &TcpListener, paths: &Paths) -> Result<Endpoint> {
     let address = listener
         .local_addr()
         .context(ErrorKind::Internal, "asking for the port that we got")?;
-    let endpoint = Endpoint::of_this_process(address);
+    let endpoint = Endpoint::of_this_process(address, &Secret::long("")?);
     let (written, root) = (endpoint.clone(), paths.root().to_owned());
     blocking("writing the endpoint", move || written.write(&root)).await?;
     Ok(endpoint)

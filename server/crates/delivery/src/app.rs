@@ -1,12 +1,17 @@
 //! What every request can reach, and the limits that keep one client from starving the others.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use model::error::Result;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::caller::Callers;
+use crate::passwords::{Cost, Passwords};
 use crate::site::Site;
+use crate::throttle::Throttle;
 
 /// State shared by all requests.
 #[derive(Clone, Debug)]
@@ -19,6 +24,13 @@ pub(crate) struct App {
     pub(crate) listeners: Arc<Semaphore>,
     /// Set when the server stops: whoever waits answers at once.
     pub(crate) stopping: CancellationToken,
+    /// Who was recognised a moment ago.
+    pub(crate) callers: Arc<Callers>,
+    /// Counts attempts at every door that takes a secret.
+    pub(crate) throttle: Arc<Throttle>,
+    pub(crate) passwords: Passwords,
+    /// Once set up, a house stays so, and nobody has to be asked again.
+    claimed: Arc<AtomicBool>,
 }
 
 /// How many and how long.
@@ -49,11 +61,25 @@ impl Default for Limits {
 impl App {
     pub(crate) fn new(site: Site, limits: Limits, stopping: CancellationToken) -> Self {
         Self {
+            callers: Arc::new(Callers::new(&site.catalog)),
+            throttle: Arc::default(),
+            passwords: Passwords::new(Cost::HOUSEHOLD),
+            claimed: Arc::default(),
             site,
             limits,
             held: Arc::new(Semaphore::new(limits.held_requests)),
             listeners: Arc::new(Semaphore::new(limits.listeners)),
             stopping,
         }
+    }
+
+    /// Whether somebody has set the house up.
+    pub(crate) async fn is_claimed(&self) -> Result<bool> {
+        if self.claimed.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let claimed = self.site.catalog.setup_state().await?.claimed;
+        self.claimed.store(claimed, Ordering::Relaxed);
+        Ok(claimed)
     }
 }

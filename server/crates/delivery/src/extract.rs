@@ -1,9 +1,12 @@
 //! Parts of requests, with refusals in our own words.
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use model::id::{JobId, TitleId};
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 use crate::problem::Problem;
 
@@ -38,6 +41,55 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for FromQuery<T> {
             ))),
         }
     }
+}
+
+/// A body of JSON is small and comes at once.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The body, as JSON of the shape `T`.
+#[derive(Debug)]
+pub(crate) struct FromJson<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for FromJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        check_is_json(request.headers())?;
+        let reading = to_bytes(request.into_body(), MAX_BODY_BYTES);
+        let body = tokio::time::timeout(BODY_DEADLINE, reading).await;
+        let body = body.map_err(|_| {
+            Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "The request took too long to arrive.",
+            )
+        })?;
+        let body = body.map_err(|_| {
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request is cut off, or longer than 64 kB.",
+            )
+        })?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            Problem::bad_request(format!("The JSON of the request makes no sense: {error}."))
+        })
+    }
+}
+
+/// Forms of other sites can send text that looks like JSON, but not under this name.
+fn check_is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    if is_json && !headers.contains_key(header::CONTENT_ENCODING) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Send this as application/json, not packed.",
+    ))
 }
 
 /// The title that a path names. What is no identifier names nothing.

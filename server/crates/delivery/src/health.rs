@@ -11,6 +11,7 @@ use catalog::library::TitleQuery;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::caller::Standing;
 
 /// A folder that is being watched, as people see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -112,6 +113,13 @@ pub(crate) struct Health {
     /// `ok`, or `degraded` when something does not work. The server answers either way.
     status: &'static str,
     version: &'static str,
+    #[serde(flatten)]
+    details: Option<Details>,
+}
+
+/// What is nobody's business but of those who look after the house.
+#[derive(Debug, Serialize)]
+struct Details {
     /// How many titles there are; absent if the catalog did not answer.
     titles: Option<u64>,
     folders: Vec<WatchedFolder>,
@@ -119,7 +127,8 @@ pub(crate) struct Health {
 }
 
 /// `GET /healthz`: one counted row and facts in memory, cheap enough to be asked every second.
-pub(crate) async fn show(State(app): State<App>) -> Json<Health> {
+/// Folders and troubles are for admins, and for everyone until the house is set up.
+pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Json<Health> {
     let mut problems = app.site.facts.troubles();
     let titles = match app.site.catalog.titles(one_title()).await {
         Ok(page) => Some(page.total),
@@ -139,9 +148,11 @@ pub(crate) async fn show(State(app): State<App>) -> Json<Health> {
             "degraded"
         },
         version: env!("CARGO_PKG_VERSION"),
-        titles,
-        folders: app.site.facts.folders(),
-        problems,
+        details: standing.looks_after_the_house().then(|| Details {
+            titles,
+            folders: app.site.facts.folders(),
+            problems,
+        }),
     })
 }
 

@@ -7,11 +7,17 @@
 //! Start with `router.rs`: every route with who may use it.
 
 pub mod health;
+pub mod passwords;
+pub mod secret;
 pub mod server;
+pub mod setup_token;
 pub mod site;
 
+mod allowance;
 mod api;
 mod app;
+mod caller;
+mod cookie;
 mod extract;
 mod guard;
 mod hold;
@@ -25,6 +31,8 @@ mod range;
 mod rfc3339;
 mod router;
 mod segments;
+mod throttle;
+mod titles;
 mod validator;
 
 #[cfg(test)]

@@ -4,17 +4,19 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
-use model::id::TitleId;
 use model::plan::Plan;
+use model::rights::Want;
 use model::segment::Piece;
 use model::title::{Title, TitleState};
 
 use crate::app::App;
+use crate::caller::Caller;
 use crate::extract::{FromPath, title_id};
 use crate::manifest::bandwidth::{Rate, SegmentSizes, rates};
 use crate::manifest::{dash, hls};
 use crate::problem::Problem;
 use crate::segments;
+use crate::titles;
 
 /// What a name below `/media/{id}/` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,7 @@ fn playlist(text: &str) -> Option<Name> {
 /// `GET /media/{id}/{name}`
 pub(crate) async fn show(
     State(app): State<App>,
+    caller: Caller,
     FromPath((id, name)): FromPath<(String, String)>,
     method: Method,
     headers: HeaderMap,
@@ -56,22 +59,22 @@ pub(crate) async fn show(
     let name = Name::parse(&name).ok_or_else(|| {
         Problem::not_found("A title has no file of that name. Start from manifest.mpd.")
     })?;
+    let title = titles::visible(&app, &caller, id, Want::Watch).await?;
     match name {
-        Name::Stored(piece) => segments::show(&app, id, piece, &method, &headers).await,
+        Name::Stored(piece) => segments::show(&app, &title, piece, &method, &headers).await,
         Name::Dash => {
-            let (plan, rates) = plan_and_rates(&app, id).await?;
+            let (plan, rates) = plan_and_rates(&app, &title).await?;
             let text = dash::manifest(&plan, &rates)?;
             Ok(manifest("application/dash+xml", text))
         }
         Name::Master => {
-            let (plan, rates) = plan_and_rates(&app, id).await?;
+            let (plan, rates) = plan_and_rates(&app, &title).await?;
             Ok(manifest(
                 "application/vnd.apple.mpegurl",
                 hls::master(&plan, &rates),
             ))
         }
         Name::Playlist { stream } => {
-            let title = find(&app, id).await?;
             let text = hls::media(planned(&title)?, stream)
                 .ok_or_else(|| Problem::not_found("The title has no stream of that number."))?;
             Ok(manifest("application/vnd.apple.mpegurl", text))
@@ -90,11 +93,10 @@ fn manifest(content_type: &'static str, text: String) -> Response {
 
 async fn plan_and_rates(
     app: &App,
-    id: TitleId,
+    title: &Title,
 ) -> Result<(std::sync::Arc<Plan>, Vec<Rate>), Problem> {
-    let title = find(app, id).await?;
-    let plan = std::sync::Arc::clone(planned(&title)?);
-    let coverage = app.site.catalog.coverage(id).await?;
+    let plan = std::sync::Arc::clone(planned(title)?);
+    let coverage = app.site.catalog.coverage(title.id).await?;
     let sizes: Vec<SegmentSizes> = coverage
         .streams
         .into_iter()
@@ -102,11 +104,6 @@ async fn plan_and_rates(
         .collect();
     let rates = rates(&plan, &sizes);
     Ok((plan, rates))
-}
-
-async fn find(app: &App, id: TitleId) -> Result<Title, Problem> {
-    let title = app.site.catalog.title(id).await?;
-    title.ok_or_else(|| Problem::not_found("There is no such title."))
 }
 
 /// The title's plan, or why there is none.

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use model::error::{Error, ErrorKind};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Seconds after which a client may ask again for what is not there yet.
 const RETRY_AFTER_S: u32 = 2;
@@ -52,6 +53,25 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
+    /// Whoever asks has to say who they are.
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// It was here, and never will be again.
+    pub(crate) fn gone(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, detail)
+    }
+
+    /// The client asks too often; says how long to wait.
+    pub(crate) fn too_many(detail: impl Into<String>, wait: Duration) -> Self {
+        let whole_seconds = wait.as_millis().div_ceil(1000);
+        Self {
+            retry_after_s: Some(u32::try_from(whole_seconds).unwrap_or(u32::MAX)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        }
+    }
+
     /// It will be here later; says when to ask again.
     pub(crate) fn not_yet(detail: impl Into<String>) -> Self {
         Self {
@@ -86,7 +106,8 @@ impl Problem {
         match self.status {
             StatusCode::NOT_FOUND => "This is not here",
             StatusCode::BAD_REQUEST => "This address makes no sense",
-            StatusCode::SERVICE_UNAVAILABLE => "Not just now",
+            StatusCode::FORBIDDEN => "This is not for you",
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "Not just now",
             _ => "Something went wrong",
         }
     }

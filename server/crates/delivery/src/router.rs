@@ -19,19 +19,19 @@ use crate::problem;
 
 /// The routes of the server.
 fn routes() -> Routes {
-    use Access::{Anyone, OwnerMachine};
+    use Access::{Follow, Open, Steer, Watch};
     Routes::default()
-        .get("/", Anyone, library::show)
-        .get("/watch/{id}", Anyone, watch::show)
-        .get("/assets/{name}", Anyone, assets::show)
-        .get("/media/{id}/{name}", Anyone, media::show)
-        .get("/healthz", Anyone, health::show)
-        .get("/api/v1/videos", Anyone, videos::list)
-        .get("/api/v1/videos/{id}", Anyone, videos::show)
-        .get("/api/v1/jobs", Anyone, jobs::list)
-        .post("/api/v1/jobs/{id}/{action}", OwnerMachine, jobs::act)
-        .get("/api/v1/inbox", Anyone, inbox::list)
-        .get("/api/v1/events", Anyone, events::stream)
+        .get("/", Watch, library::show)
+        .get("/watch/{id}", Watch, watch::show)
+        .get("/assets/{name}", Open, assets::show)
+        .get("/media/{id}/{name}", Watch, media::show)
+        .get("/healthz", Open, health::show)
+        .get("/api/v1/videos", Watch, videos::list)
+        .get("/api/v1/videos/{id}", Watch, videos::show)
+        .get("/api/v1/jobs", Watch, jobs::list)
+        .post("/api/v1/jobs/{id}/{action}", Steer, jobs::act)
+        .get("/api/v1/inbox", Follow, inbox::list)
+        .get("/api/v1/events", Watch, events::stream)
 }
 
 /// The whole service: routes, fallbacks and guards.
@@ -40,7 +40,7 @@ pub(crate) fn service(app: App) -> Router {
         .router
         .fallback(problem::no_such_page)
         .method_not_allowed_fallback(problem::no_such_method);
-    guard::around(router, &app.site.host_names).with_state(app)
+    guard::around(router, &app).with_state(app)
 }
 
 /// Routes together with who may use them.
@@ -69,6 +69,33 @@ impl Routes {
         self.add(Method::POST, MethodFilter::POST, path, access, handler)
     }
 
+    /// A route that puts something in its place.
+    fn put<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add(Method::PUT, MethodFilter::PUT, path, access, handler)
+    }
+
+    /// A route that changes part of something.
+    fn patch<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add(Method::PATCH, MethodFilter::PATCH, path, access, handler)
+    }
+
+    /// A route that removes something.
+    fn delete<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add(Method::DELETE, MethodFilter::DELETE, path, access, handler)
+    }
+
     fn add<H, T>(
         mut self,
         method: Method,
@@ -91,39 +118,45 @@ impl Routes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::routes;
-    use crate::policy::Access::{Anyone, OwnerMachine};
+    use crate::policy::Access;
     use axum::http::Method;
 
-    /// Whoever adds a route says here, too, who may use it.
-    #[test]
-    fn every_route_has_the_policy_that_was_agreed() {
-        let mut table = routes().table;
-        table.sort_by_key(|(method, path, _)| (*path, method.to_string()));
-        let expected = [
-            (Method::GET, "/", Anyone),
-            (Method::GET, "/api/v1/events", Anyone),
-            (Method::GET, "/api/v1/inbox", Anyone),
-            (Method::GET, "/api/v1/jobs", Anyone),
-            (Method::POST, "/api/v1/jobs/{id}/{action}", OwnerMachine),
-            (Method::GET, "/api/v1/videos", Anyone),
-            (Method::GET, "/api/v1/videos/{id}", Anyone),
-            (Method::GET, "/assets/{name}", Anyone),
-            (Method::GET, "/healthz", Anyone),
-            (Method::GET, "/media/{id}/{name}", Anyone),
-            (Method::GET, "/watch/{id}", Anyone),
-        ];
-        assert_eq!(table, expected, "the table of routes changed");
+    /// Every route with who may use it. Whoever adds a route says it there, too.
+    const AGREED: &str = include_str!("stories/routes.txt");
+
+    /// The routes as they are declared.
+    pub(crate) fn declared() -> Vec<(Method, &'static str, Access)> {
+        routes().table
     }
 
     #[test]
-    fn whatever_changes_something_is_not_for_everyone() {
-        for (method, path, access) in routes().table {
-            let looks = method == Method::GET;
+    fn every_route_has_the_policy_that_was_agreed() {
+        let mut found: Vec<String> = declared()
+            .into_iter()
+            .map(|(method, path, access)| format!("{method} {path} {access:?}"))
+            .collect();
+        let mut agreed: Vec<String> = AGREED
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        found.sort();
+        agreed.sort();
+        assert_eq!(found, agreed, "the routes and stories/routes.txt differ");
+    }
+
+    #[test]
+    fn whatever_changes_something_is_not_for_guests() {
+        // These take a secret instead: a password, a token, a link.
+        let with_secrets = ["setup", "session", "join", "signup", "reset", "auth"];
+        for (method, path, access) in declared() {
+            let looks = method == Method::GET || method == Method::OPTIONS;
+            let secret = path.split('/').any(|part| with_secrets.contains(&part));
+            let guests = matches!(access, Access::Open | Access::Watch | Access::Follow);
             assert!(
-                looks || access != Anyone,
-                "{method} {path} is open to everyone"
+                looks || secret || !guests,
+                "{method} {path} is open to guests"
             );
         }
     }

@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use model::error::{Error, ErrorKind};
-use model::id::TitleId;
 use model::plan::StreamKind;
 use model::segment::{Piece, StoredPiece};
 use model::title::{Title, TitleState};
@@ -28,27 +27,25 @@ const ASK_AGAIN: &str = "private, no-cache";
 /// network. `http` has no constant for it.
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Answers a request for `piece` of the title `id`.
+/// Answers a request for `piece` of a title that the caller may watch.
 pub(crate) async fn show(
     app: &App,
-    id: TitleId,
+    title: &Title,
     piece: Piece,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let title = app.site.catalog.title(id).await?;
-    let title = title.ok_or_else(|| Problem::not_found("There is no such title."))?;
     let asked = Instant::now();
-    let (stored, held) = match app.site.catalog.piece(id, piece).await? {
+    let (stored, held) = match app.site.catalog.piece(title.id, piece).await? {
         Some(stored) => (stored, None),
         None => {
-            check_promised(&title, piece)?;
-            let stored = hold::wait(app, &title, piece).await?;
+            check_promised(title, piece)?;
+            let stored = hold::wait(app, title, piece).await?;
             (stored, Some(asked.elapsed()))
         }
     };
     let answer = Answer {
-        title: &title,
+        title,
         stored: &stored,
         held,
     };

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use catalog::Catalog;
+use model::clock::Clock;
 use storage::Storage;
 
 use crate::health::HealthFacts;
+use crate::setup_token::SetupToken;
 
 /// Everything delivery serves from.
 #[derive(Clone, Debug)]
@@ -20,4 +22,10 @@ pub struct Site {
     /// Names under which this machine is reached, besides addresses, `localhost` and `*.local`:
     /// its host name, and what the owner configured. Requests for other names are refused.
     pub host_names: Vec<String>,
+    /// When sign-ins, tokens and invitations end is measured by it.
+    pub clock: Arc<dyn Clock>,
+    /// What programs of this machine show to prove that they can read the data folder.
+    pub key: String,
+    /// Makes somebody the owner; absent once somebody is.
+    pub setup: Option<SetupToken>,
 }

@@ -2,7 +2,7 @@
 //! id and nothing else, so a client that misses one loses no fact.
 //!
 //! Changes are gathered for a moment and told once each: a chunk that lands stores dozens of
-//! segments within milliseconds. Events: `title` {id}, `job` {id, title}, `inbox` {}, and `lagged`
+//! segments within milliseconds. Nobody hears of titles they may not see. Events: `title` {id}, `job` {id, title}, `inbox` {}, and `lagged`
 //! {} for a client that was too slow and should look at everything.
 
 use std::collections::BTreeSet;
@@ -21,10 +21,11 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::caller::{Caller, Standing};
 use crate::problem::Problem;
+use crate::titles;
 
 /// A comment line this often keeps proxies and sleeping radios from closing the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -41,14 +42,17 @@ enum Notice {
 }
 
 /// `GET /api/v1/events`
-pub(crate) async fn stream(State(app): State<App>) -> Result<Response, Problem> {
+pub(crate) async fn stream(
+    State(app): State<App>,
+    standing: Standing,
+) -> Result<Response, Problem> {
     let permit = Arc::clone(&app.listeners)
         .try_acquire_owned()
         .map_err(|_| Problem::not_yet("Too many pages listen already."))?;
     let listener = Listener {
         changes: app.site.catalog.subscribe(),
-        gather: app.limits.gather,
-        stopping: app.stopping.clone(),
+        standing,
+        app,
         _permit: permit,
     };
     let events = Sse::new(listener.events())
@@ -64,19 +68,20 @@ pub(crate) async fn stream(State(app): State<App>) -> Result<Response, Problem> 
 /// One client's place among the listeners.
 struct Listener {
     changes: Receiver<Change>,
-    gather: Duration,
-    stopping: CancellationToken,
+    standing: Standing,
+    app: App,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Listener {
-    /// Ends when the server stops or the catalog closes.
+    /// Ends when the server stops, the catalog closes, or the listener is not who it was.
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
         let batches = stream::unfold(self, |mut listener| async move {
-            let stopping = listener.stopping.clone();
+            let stopping = listener.app.stopping.clone();
             let batch = stopping
                 .run_until_cancelled(listener.next_batch())
                 .await??;
+            let batch = listener.permitted(batch).await?;
             Some((stream::iter(batch), listener))
         });
         batches.flatten().map(|notice| Ok(notice.event()))
@@ -90,7 +95,7 @@ impl Listener {
             Err(RecvError::Lagged(_)) => batch.insert(Notice::Lagged),
             Err(RecvError::Closed) => return None,
         };
-        tokio::time::sleep(self.gather).await;
+        tokio::time::sleep(self.app.limits.gather).await;
         loop {
             match self.changes.try_recv() {
                 Ok(change) => batch.insert(Notice::about(change)),
@@ -102,6 +107,36 @@ impl Listener {
             batch = BTreeSet::from([Notice::Lagged]);
         }
         Some(batch)
+    }
+
+    /// What of it the listener may know; `None` once they are not who they were: their page comes
+    /// again and is looked at anew.
+    async fn permitted(&mut self, batch: BTreeSet<Notice>) -> Option<Vec<Notice>> {
+        if batch.contains(&Notice::Settings) || batch.contains(&Notice::Lagged) {
+            let now = Standing::of(&self.app, self.standing.proof).await.ok()?;
+            if now != self.standing {
+                return None;
+            }
+        }
+        let caller = Caller(self.standing.who.clone());
+        let mut told = Vec::with_capacity(batch.len());
+        for notice in batch {
+            if self.may_know(&caller, notice).await {
+                told.push(notice);
+            }
+        }
+        Some(told)
+    }
+
+    async fn may_know(&self, caller: &Caller, notice: Notice) -> bool {
+        match notice {
+            Notice::Title(title) | Notice::Job(_, title) => {
+                let visible = titles::is_visible(&self.app, caller, title).await;
+                visible.unwrap_or(false)
+            }
+            Notice::Inbox => self.standing.follows_work(),
+            Notice::Settings | Notice::Lagged => true,
+        }
     }
 }
 

@@ -6,17 +6,19 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use catalog::library::{Coverage, StreamTotal, TitleQuery};
 use model::error::Result;
-use model::id::TitleId;
 use model::job::{Job, JobState};
 use model::plan::Plan;
+use model::rights::Want;
 use model::title::{Title, TitleState};
 use serde::Deserialize;
 
 use crate::api::dto::{Video, VideoList};
 use crate::api::strip::{self, Strip};
 use crate::app::App;
+use crate::caller::Caller;
 use crate::extract::{FromPath, FromQuery, title_id};
 use crate::problem::Problem;
+use crate::titles;
 
 /// Longest text to search for; longer ones are a mistake.
 const MAX_QUERY_CHARS: usize = 200;
@@ -73,11 +75,11 @@ pub(crate) async fn list(
 /// `GET /api/v1/videos/{id}`
 pub(crate) async fn show(
     State(app): State<App>,
+    caller: Caller,
     FromPath(id): FromPath<String>,
 ) -> Result<Response, Problem> {
-    let video = one(&app, title_id(&id)?).await?;
-    let video = video.ok_or_else(|| Problem::not_found("There is no such title."))?;
-    Ok(fresh(Json(video)))
+    let title = titles::visible(&app, &caller, title_id(&id)?, Want::Watch).await?;
+    Ok(fresh(Json(one(&app, title).await?)))
 }
 
 /// Facts that change while work goes on must not come from a cache.
@@ -107,19 +109,16 @@ pub(crate) async fn page(app: &App, query: TitleQuery) -> Result<VideoList> {
 }
 
 /// One title as clients see it.
-pub(crate) async fn one(app: &App, id: TitleId) -> Result<Option<Video>> {
+pub(crate) async fn one(app: &App, title: Title) -> Result<Video> {
     let catalog = &app.site.catalog;
-    let Some(title) = catalog.title(id).await? else {
-        return Ok(None);
-    };
     let job = match title.job {
         Some(job) => catalog.job(job).await?,
         None => None,
     };
-    let stored = catalog.stream_totals(id).await?;
+    let stored = catalog.stream_totals(title.id).await?;
     let ready = ready_from_totals(&title, &stored);
     let strip = strip_of(app, &title, job.as_ref()).await?;
-    Ok(Some(Video::new(&title, job.as_ref(), &ready, strip)))
+    Ok(Video::new(&title, job.as_ref(), &ready, strip))
 }
 
 /// Part of each stream's segments that exist.

@@ -6,25 +6,27 @@ pub(crate) mod host;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::app::App;
+use crate::caller;
 use crate::problem::Problem;
 
 /// `router` behind its guards. From outside in: headers on every answer, the host name, the
-/// origin of what changes something, compression of text.
-pub(crate) fn around(router: Router<App>, host_names: &[String]) -> Router<App> {
-    let hosts = Arc::new(host::HostNames::new(host_names));
+/// origin of what changes something, on whose behalf it comes, compression of text.
+pub(crate) fn around(router: Router<App>, app: &App) -> Router<App> {
+    let hosts = Arc::new(host::HostNames::new(&app.site.host_names));
     let compressible = DefaultPredicate::new()
         .and(NotForContentType::const_new("video/"))
         .and(NotForContentType::const_new("audio/"))
         .and(NotForContentType::const_new("font/"));
     router
         .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(from_fn_with_state(app.clone(), caller::identify))
         .layer(CsrfLayer::new().with_rejection_response(cross_site))
         .layer(from_fn(move |request, next| {
             host::check(Arc::clone(&hosts), request, next)

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::api::dto::{ArrivalView, Video};
 use crate::api::videos::{self, Listing};
 use crate::app::App;
+use crate::caller::Standing;
 use crate::extract::FromQuery;
 use crate::health::{Trouble, WatchedFolder};
 use crate::pages::{PageProblem, page};
@@ -47,6 +48,7 @@ struct Arriving {
 /// `GET /?q=&page=`
 pub(crate) async fn show(
     State(app): State<App>,
+    standing: Standing,
     listing: Result<FromQuery<Listing>, Problem>,
 ) -> Result<Response, PageProblem> {
     let FromQuery(listing) = listing?;
@@ -67,15 +69,24 @@ pub(crate) async fn show(
         pages,
         total: list.total,
         videos: list.videos,
-        arrivals: if first {
+        arrivals: if first && standing.follows_work() {
             arriving(&app).await?
         } else {
             Vec::new()
         },
-        folders: app.site.facts.folders(),
-        problems: app.site.facts.troubles(),
+        folders: for_keepers(&standing, app.site.facts.folders()),
+        problems: for_keepers(&standing, app.site.facts.troubles()),
     };
     page("library.html", &context)
+}
+
+/// Paths and troubles are for those who look after the house.
+fn for_keepers<T>(standing: &Standing, facts: Vec<T>) -> Vec<T> {
+    if standing.looks_after_the_house() {
+        facts
+    } else {
+        Vec::new()
+    }
 }
 
 /// Files that are still being copied.

@@ -2,14 +2,17 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use model::rights::Want;
 use serde::Serialize;
 
 use crate::api::dto::Video;
 use crate::api::videos;
 use crate::app::App;
+use crate::caller::Caller;
 use crate::extract::{FromPath, title_id};
 use crate::pages::{PageProblem, page};
 use crate::problem::Problem;
+use crate::titles;
 
 /// What the page shows; the player keeps it up to date from the API.
 #[derive(Debug, Serialize)]
@@ -20,11 +23,11 @@ struct Watch {
 /// `GET /watch/{id}`
 pub(crate) async fn show(
     State(app): State<App>,
+    caller: Caller,
     id: Result<FromPath<String>, Problem>,
 ) -> Result<Response, PageProblem> {
     let FromPath(id) = id?;
-    let video = videos::one(&app, title_id(&id)?).await?;
-    let gone = || Problem::not_found("This film is not in the library, or not any more.");
-    let video = video.ok_or_else(gone)?;
+    let title = titles::visible(&app, &caller, title_id(&id)?, Want::Watch).await?;
+    let video = videos::one(&app, title).await?;
     page("watch.html", &Watch { video })
 }

@@ -24,14 +24,19 @@ use tower::ServiceExt;
 use crate::app::{App, Limits};
 use crate::health::HealthFacts;
 use crate::manifest::samples::film;
+use crate::passwords::{Cost, Passwords};
 use crate::policy::Peer;
 use crate::router;
+use crate::setup_token::SetupToken;
 use crate::site::Site;
 
 /// Who works on jobs in these stories.
 pub(crate) const WORKER: &str = "worker";
 /// 2025-11-23T19:40:00Z
 const NOW: WallTime = WallTime(1_763_926_800_000);
+
+/// What programs of the machine show.
+pub(crate) const KEY: &str = "the key in the data folder";
 
 /// A household: catalog, store, service.
 pub(crate) struct Home {
@@ -88,8 +93,12 @@ impl Home {
             storage: Arc::new(MemoryStorage::new()),
             facts: HealthFacts::default(),
             host_names: vec!["nas".into()],
+            clock: clock.clone(),
+            key: KEY.into(),
+            setup: Some(SetupToken::new().unwrap()),
         };
-        let app = App::new(site, limits, CancellationToken::new());
+        let mut app = App::new(site, limits, CancellationToken::new());
+        app.passwords = Passwords::new(Cost::BRISK);
         let service = router::service(app.clone());
         Self {
             app,

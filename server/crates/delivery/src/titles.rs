@@ -1,0 +1,77 @@
+//! Titles as far as the caller may see them. Every route that takes a title's id finds the title
+//! here and nowhere else, so that what one may not see is not there for them.
+
+use model::error::Result;
+use model::id::TitleId;
+use model::people::{Principal, Role};
+use model::rights::{TitleRights, Visibility, Want, may};
+use model::title::Title;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::problem::Problem;
+
+/// The title, if the caller may do with it what they want.
+///
+/// # Errors
+/// 404 if there is none or they may not see it, which look the same; 401 or 403 if they may see
+/// it but not do this.
+pub(crate) async fn visible(
+    app: &App,
+    caller: &Caller,
+    id: TitleId,
+    want: Want,
+) -> Result<Title, Problem> {
+    let title = app.site.catalog.title(id).await?.ok_or_else(no_such)?;
+    if !permitted(app, caller, &title, Want::Watch).await? {
+        return Err(no_such());
+    }
+    if want != Want::Watch && !permitted(app, caller, &title, want).await? {
+        return Err(refused(&caller.0));
+    }
+    Ok(title)
+}
+
+/// Whether the caller may see that the title exists.
+pub(crate) async fn is_visible(app: &App, caller: &Caller, id: TitleId) -> Result<bool> {
+    if caller.0.is_at_least(Role::Admin) {
+        return Ok(true);
+    }
+    match app.site.catalog.title(id).await? {
+        Some(title) => permitted(app, caller, &title, Want::Watch).await,
+        None => Ok(false),
+    }
+}
+
+/// Whether the caller may do this with a title that was read already.
+pub(crate) async fn permitted(
+    app: &App,
+    caller: &Caller,
+    title: &Title,
+    want: Want,
+) -> Result<bool> {
+    let audience = app.site.catalog.settings().await?.audience;
+    Ok(may(&caller.0, want, rights(title), audience))
+}
+
+/// What decides about a title.
+fn rights(_: &Title) -> TitleRights {
+    TitleRights {
+        owner: None,
+        visibility: Visibility::Everyone,
+    }
+}
+
+/// What there is not, and what one may not see.
+pub(crate) fn no_such() -> Problem {
+    Problem::not_found("There is no such title.")
+}
+
+fn refused(caller: &Principal) -> Problem {
+    match caller {
+        Principal::Guest => Problem::unauthorized("Sign in to do this."),
+        Principal::Person { .. } => {
+            Problem::forbidden("Only whoever added this film, or an admin, can do this.")
+        }
+    }
+}
