@@ -14,6 +14,8 @@ const assets = join(here, "..", "assets");
 
 /** Scripts and styles that pages name, and what they are called in manifest.json. */
 const entries = {
+  "shell.js": "client/shell.ts",
+  "theme.js": "client/theme.ts",
   "library.js": "client/library.ts",
   "watch.js": "client/watch.ts",
   "main.css": "styles/main.css",
@@ -29,7 +31,10 @@ async function bundle() {
     outdir: dist,
     entryNames: "[name]-[hash]",
     assetNames: "[name]-[hash]",
+    chunkNames: "[name]-[hash]",
     bundle: true,
+    // What two scripts of a page share exists once, such as the connection for events.
+    splitting: true,
     minify: true,
     format: "esm",
     target: ["es2022", "chrome110", "firefox115", "safari16"],

@@ -67,6 +67,8 @@ export class Refusal extends Error {
   constructor(
     readonly status: number,
     detail: string,
+    /** The field of the request that is wrong, where it is one. */
+    readonly field?: string,
   ) {
     super(detail);
   }

@@ -24,8 +24,12 @@ export async function ask<T>(method: string, path: string, body?: unknown): Prom
   }
   const answer: unknown = await response.json().catch(() => null);
   if (!response.ok) {
-    const detail = (answer as { detail?: unknown } | null)?.detail;
-    throw new Refusal(response.status, typeof detail === "string" ? detail : NO_ANSWER);
+    const { detail, field } = (answer ?? {}) as { detail?: unknown; field?: unknown };
+    throw new Refusal(
+      response.status,
+      typeof detail === "string" ? detail : NO_ANSWER,
+      typeof field === "string" ? field : undefined,
+    );
   }
   return answer as T;
 }

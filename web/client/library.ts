@@ -4,6 +4,7 @@
 import { isTyping, need } from "./dom";
 import { ago } from "./format";
 import { listen, throttled } from "./live";
+import { fetchPage } from "./page";
 import { watchedParts } from "./resume";
 
 /** Pause between two looks at the server while a lot is going on. */
@@ -12,26 +13,6 @@ const TYPING_PAUSE_MS = 150;
 
 const library = (): HTMLElement => need<HTMLElement>(document, "#library");
 const search = need<HTMLInputElement>(document, "#search");
-
-/**
- * The page at `url` as a document that runs no scripts. Not `DOMParser`: the page's policy lets no
- * text become markup, and the browser's own parser needs no exception.
- */
-function fetchPage(url: string): Promise<Document> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("GET", url);
-    request.responseType = "document";
-    request.timeout = 10_000;
-    request.onload = () =>
-      request.status === 200 && request.responseXML
-        ? resolve(request.responseXML)
-        : reject(new Error(`the library answered ${request.status}`));
-    request.onerror = () => reject(new Error("the server does not answer"));
-    request.ontimeout = request.onerror;
-    request.send();
-  });
-}
 
 /** Brings the shown library to the state of `fresh` with as few changes as possible. */
 function update(fresh: Document): void {
@@ -198,10 +179,6 @@ document.addEventListener("keydown", (event) => {
     search.blur();
   } else if (isTyping(event)) {
     return;
-  } else if (event.key === "/") {
-    event.preventDefault();
-    search.focus();
-    search.select();
   } else if (event.key.startsWith("Arrow") && walk(event.key)) {
     event.preventDefault();
   }

@@ -18,67 +18,83 @@ export interface Listener {
   missed: () => void;
 }
 
+/** Everybody on this page who wants to hear; they share one connection. */
+const listeners = new Set<Listener>();
+let source: EventSource | null = null;
+
 /**
  * Listens until the page goes away. A hidden page hangs up: browsers keep only six connections to
  * a server, and a forgotten tab must not take one from the film.
  */
 export function listen(listener: Listener): void {
-  let source: EventSource | null = null;
-  const hangUp = (): void => {
-    source?.close();
-    source = null;
-  };
-  const call = (): void => {
-    if (document.visibilityState === "hidden" || source) {
-      return;
-    }
-    source = connect(listener, () => {
-      hangUp();
-      window.setTimeout(() => {
-        call();
-        listener.missed();
-      }, REOPEN_AFTER_MS);
-    });
-  };
+  listeners.add(listener);
+  if (listeners.size > 1) {
+    return;
+  }
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") {
       hangUp();
     } else {
       call();
-      listener.missed();
+      tell((each) => each.missed());
     }
   });
   window.addEventListener("pagehide", hangUp);
+  // A page that comes back from the browser's memory has no connection any more.
+  window.addEventListener("pageshow", call);
   call();
 }
 
-/** Opens the stream; `refused` is called when the server does not want it. */
-function connect(listener: Listener, refused: () => void): EventSource {
-  const source = new EventSource("/api/v1/events");
+function tell(what: (listener: Listener) => void): void {
+  listeners.forEach(what);
+}
+
+function hangUp(): void {
+  source?.close();
+  source = null;
+}
+
+function call(): void {
+  if (document.visibilityState !== "hidden" && !source) {
+    source = connect();
+  }
+}
+
+/** The server does not want the stream just now: tries again later. */
+function callLater(): void {
+  hangUp();
+  window.setTimeout(() => {
+    call();
+    tell((each) => each.missed());
+  }, REOPEN_AFTER_MS);
+}
+
+function connect(): EventSource {
+  const stream = new EventSource("/api/v1/events");
   let interrupted = false;
-  source.addEventListener("open", () => {
+  stream.addEventListener("open", () => {
     if (interrupted) {
       interrupted = false;
-      listener.missed();
+      tell((each) => each.missed());
     }
   });
-  source.addEventListener("error", () => {
+  stream.addEventListener("error", () => {
     interrupted = true;
     // The browser reconnects by itself unless the server refused outright.
-    if (source.readyState === EventSource.CLOSED) {
-      refused();
+    if (stream.readyState === EventSource.CLOSED) {
+      callLater();
     }
   });
-  source.addEventListener("title", (event) => listener.title?.(titleOf(event, "id")));
-  source.addEventListener("job", (event) => {
-    listener.title?.(titleOf(event, "title"));
-    listener.job?.();
+  stream.addEventListener("title", (event) => tell((each) => each.title?.(titleOf(event, "id"))));
+  stream.addEventListener("job", (event) => {
+    tell((each) => each.title?.(titleOf(event, "title")));
+    tell((each) => each.job?.());
   });
-  source.addEventListener("inbox", () => listener.inbox?.());
-  source.addEventListener("settings", () => listener.settings?.());
-  source.addEventListener("upload", () => listener.upload?.());
-  source.addEventListener("lagged", () => listener.missed());
-  return source;
+  stream.addEventListener("inbox", () => tell((each) => each.inbox?.()));
+  stream.addEventListener("settings", () => tell((each) => each.settings?.()));
+  stream.addEventListener("upload", () => tell((each) => each.upload?.()));
+  stream.addEventListener("lagged", () => tell((each) => each.missed()));
+  return stream;
 }
 
 function titleOf(event: MessageEvent<string>, field: "id" | "title"): string {

@@ -66,6 +66,22 @@ pub(crate) fn day(rfc3339: &str) -> String {
     }
 }
 
+/// `AL` for *Ada Lovelace* and `A` for *ada*; a bullet for a name without letters.
+pub(crate) fn initials(name: &str) -> String {
+    let first = |word: &str| word.chars().find(|letter| letter.is_alphanumeric());
+    let letters: String = name
+        .split([' ', '.', '-', '_'])
+        .filter_map(first)
+        .take(2)
+        .flat_map(char::to_uppercase)
+        .collect();
+    if letters.is_empty() {
+        "•".to_owned()
+    } else {
+        letters
+    }
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -77,7 +93,7 @@ fn whole(value: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{clock, day, left, length, percent, size};
+    use super::{clock, day, initials, left, length, percent, size};
 
     #[test]
     fn lengths_read_as_on_a_player() {
@@ -134,5 +150,20 @@ mod tests {
     fn days_are_written_out() {
         assert_eq!(day("2025-11-03T10:00:00Z"), "3 Nov 2025");
         assert_eq!(day("yesterday"), "yesterday", "what is no date passes");
+    }
+
+    #[test]
+    fn people_are_known_by_their_first_letters() {
+        for (name, expected) in [
+            ("ada", "A"),
+            ("Ada Lovelace King", "AL"),
+            ("grace.hopper", "GH"),
+            ("<b>", "B"),
+            ("ßara", "SS"),
+            ("👋", "•"),
+            ("", "•"),
+        ] {
+            assert_eq!(initials(name), expected, "{name:?}");
+        }
     }
 }

@@ -60,6 +60,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("left", format::left);
     environment.add_filter("size", format::size);
     environment.add_filter("percent", format::percent);
+    environment.add_filter("initials", |name: &str| format::initials(name));
     environment.add_filter("day", |time: &str| format::day(time));
     environment
 });

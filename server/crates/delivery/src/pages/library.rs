@@ -77,7 +77,7 @@ pub(crate) async fn show(
         folders: for_keepers(&standing, app.site.facts.folders()),
         problems: for_keepers(&standing, app.site.facts.troubles()),
     };
-    page("library.html", &context)
+    page(&app, &standing, "library.html", &context).await
 }
 
 /// Paths and troubles are for those who look after the house.

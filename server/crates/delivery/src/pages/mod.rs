@@ -3,6 +3,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod library;
+pub(crate) mod shell;
 pub(crate) mod watch;
 
 use axum::http::{HeaderValue, header};
@@ -10,6 +11,9 @@ use axum::response::{Html, IntoResponse, Response};
 use model::error::{Context, ErrorKind};
 use serde::Serialize;
 
+use crate::app::App;
+use crate::caller::Standing;
+use crate::pages::shell::Shell;
 use crate::problem::Problem;
 
 /// A refusal that a person reads.
@@ -28,12 +32,27 @@ impl IntoResponse for PageProblem {
     }
 }
 
-/// The page `template` filled with `context`. Pages show what is true now, so they are asked for
-/// again each time.
-fn page(template: &str, context: &impl Serialize) -> Result<Response, PageProblem> {
-    let html = web::page::render(template, context).with_context(ErrorKind::Internal, || {
-        format!("making the page {template}")
-    })?;
+/// What a page is filled with.
+#[derive(Debug, Serialize)]
+struct Framed<'a, Facts> {
+    shell: Shell,
+    #[serde(flatten)]
+    facts: &'a Facts,
+}
+
+/// The page `template` for whoever stands there, filled with `facts`. Pages show what is true now, so they are
+/// asked for again each time.
+pub(crate) async fn page(
+    app: &App,
+    standing: &Standing,
+    template: &str,
+    facts: &impl Serialize,
+) -> Result<Response, PageProblem> {
+    let shell = Shell::of(app, standing).await?;
+    let html = web::page::render(template, &Framed { shell, facts })
+        .with_context(ErrorKind::Internal, || {
+            format!("making the page {template}")
+        })?;
     let no_cache = HeaderValue::from_static("no-cache");
     Ok(([(header::CACHE_CONTROL, no_cache)], Html(html)).into_response())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::api::dto::Video;
 use crate::api::videos;
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Standing};
 use crate::extract::{FromPath, title_id};
 use crate::pages::{PageProblem, page};
 use crate::problem::Problem;
@@ -24,10 +24,11 @@ struct Watch {
 pub(crate) async fn show(
     State(app): State<App>,
     caller: Caller,
+    standing: Standing,
     id: Result<FromPath<String>, Problem>,
 ) -> Result<Response, PageProblem> {
     let FromPath(id) = id?;
     let title = titles::visible(&app, &caller, title_id(&id)?, Want::Watch).await?;
     let video = videos::one(&app, title).await?;
-    page("watch.html", &Watch { video })
+    page(&app, &standing, "watch.html", &Watch { video }).await
 }

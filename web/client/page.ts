@@ -1,0 +1,46 @@
+// Fetches pages as documents and swaps what changed. The server renders everything; scripts hold
+// no markup.
+
+/**
+ * The page at `url` as a document that runs no scripts. Not `DOMParser`: the page's policy lets no
+ * text become markup, and the browser's own parser needs no exception.
+ */
+export function fetchPage(url: string): Promise<Document> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", url);
+    request.responseType = "document";
+    request.timeout = 10_000;
+    request.onload = () =>
+      request.status === 200 && request.responseXML
+        ? resolve(request.responseXML)
+        : reject(new Error(`the page answered ${request.status}`));
+    request.onerror = () => reject(new Error("the server does not answer"));
+    request.ontimeout = request.onerror;
+    request.send();
+  });
+}
+
+/**
+ * Brings every element with `data-region` to the state the server has now. A region in which
+ * somebody types or has opened a dialog is left alone.
+ */
+export async function refreshRegions(): Promise<void> {
+  const fresh = await fetchPage(location.href);
+  for (const shown of document.querySelectorAll<HTMLElement>("[data-region]")) {
+    const name = shown.dataset["region"] ?? "";
+    const wanted = fresh.querySelector(`[data-region="${CSS.escape(name)}"]`);
+    if (wanted && wanted.outerHTML !== shown.outerHTML && !isBusy(shown)) {
+      const focused = shown.contains(document.activeElement) ? document.activeElement?.id : "";
+      shown.replaceWith(document.adoptNode(wanted));
+      document.getElementById(focused ?? "")?.focus();
+    }
+  }
+  document.dispatchEvent(new Event("homereel:refreshed"));
+}
+
+function isBusy(region: HTMLElement): boolean {
+  return (
+    region.querySelector("dialog[open], input:focus, textarea:focus, select:focus") !== null
+  );
+}

@@ -1,0 +1,102 @@
+// The frame around every page: dialogs, forms, copying, shortcuts, and the signs of life in the
+// rail.
+
+import type { Job } from "./api";
+import { ask, wordsFor } from "./ask";
+import { serveDialogs } from "./dialog";
+import { isTyping } from "./dom";
+import { serveForms } from "./form";
+import { listen, throttled } from "./live";
+import { toast } from "./toast";
+
+/** Pause between two looks at the work; the rail need not be to the second. */
+const LOOK_PAUSE_MS = 3_000;
+
+serveDialogs();
+serveForms();
+
+document.addEventListener("keydown", (event) => {
+  const search = document.querySelector<HTMLInputElement>("#search");
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.defaultPrevented;
+  if (event.key === "/" && plain && search && !isTyping(event)) {
+    event.preventDefault();
+    search.focus();
+    search.select();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const target = event.target instanceof Element ? event.target : null;
+  const button = target?.closest<HTMLElement>("[data-copies]");
+  const source = document.getElementById(button?.dataset["copies"] ?? "");
+  if (source) {
+    void copy(source);
+  }
+});
+
+/** Copies the text of `source`. A page without https may not use the clipboard: select instead. */
+async function copy(source: HTMLElement): Promise<void> {
+  const text = source instanceof HTMLInputElement ? source.value : (source.textContent ?? "");
+  try {
+    await navigator.clipboard.writeText(text.trim());
+    toast("Copied.");
+  } catch {
+    toast(selectAndCopy(source) ? "Copied." : "It is selected: copy it with Ctrl C.");
+  }
+}
+
+function selectAndCopy(source: HTMLElement): boolean {
+  if (source instanceof HTMLInputElement) {
+    source.select();
+  } else {
+    window.getSelection()?.selectAllChildren(source);
+  }
+  return document.execCommand("copy");
+}
+
+/** Lights the rail's ladder as far as the running work has come. */
+function drawJobs(jobs: readonly Job[]): void {
+  const running = jobs.filter((job) => job.state === "running");
+  const ladder = document.getElementById("jobs-ladder");
+  if (!ladder) {
+    return;
+  }
+  ladder.setAttribute("data-busy", String(running.length > 0));
+  const part = running[0]?.progress.fraction ?? 0;
+  ladder.querySelectorAll(".lit").forEach((rung, index) => {
+    const lit = Math.min(1, Math.max(0, part * 4 - index));
+    const x = 6.75 - 1.25 * index;
+    rung.setAttribute("d", `M${x} ${16 - 4 * index}h${(20 - 2 * x) * lit}`);
+    rung.setAttribute("visibility", lit > 0 ? "visible" : "hidden");
+  });
+}
+
+interface Arrivals {
+  arrivals: { state: string }[];
+}
+
+function drawInbox({ arrivals }: Arrivals): void {
+  const count = arrivals.filter((arrival) => arrival.state === "refused").length;
+  const place = document.getElementById("inbox-count");
+  if (place) {
+    place.hidden = count === 0;
+    const [shown, said] = place.children;
+    if (shown && said) {
+      shown.textContent = String(count);
+      said.textContent = `, ${count} to look at`;
+    }
+  }
+}
+
+if (document.getElementById("jobs-ladder")) {
+  const look = throttled(LOOK_PAUSE_MS, async () => {
+    try {
+      drawJobs((await ask<{ jobs: Job[] }>("GET", "/api/v1/jobs")).jobs);
+      drawInbox(await ask<Arrivals>("GET", "/api/v1/inbox"));
+    } catch (error) {
+      // The next event brings another chance.
+      console.info(wordsFor(error));
+    }
+  });
+  listen({ job: look, inbox: look, missed: look });
+}
