@@ -18,7 +18,9 @@ const entries = {
   "theme.js": "client/theme.ts",
   "library.js": "client/library.ts",
   "watch.js": "client/watch.ts",
+  "doc.js": "client/doc.ts",
   "main.css": "styles/main.css",
+  "doc.css": "styles/doc.css",
 };
 
 /** Pictures that are served as files. */

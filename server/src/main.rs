@@ -20,7 +20,8 @@ const INTERRUPTED: i32 = 130;
 /// What the help says below the options.
 const ENVIRONMENT: &str = "Environment: HOMEREEL_CONFIG, HOMEREEL_DATA_DIR, HOMEREEL_LISTEN, \
     HOMEREEL_WATCH, HOMEREEL_PRESET, HOMEREEL_WORKER_PATH as the configuration has them; \
-    HOMEREEL_LOG for the log, such as \"info,jobs=debug\".";
+    HOMEREEL_LOG for the log, such as \"info,jobs=debug\"; HOMEREEL_LOG_FORMAT=json for programs \
+    that read it.";
 
 /// Drop a video into a folder and watch it on every screen in the house.
 #[derive(Debug, Parser)]
@@ -96,11 +97,14 @@ fn main() -> ExitCode {
 
 fn start_log() {
     let filter = EnvFilter::try_from_env("HOMEREEL_LOG");
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
-        .with_ansi(stderr().is_terminal())
-        .with_writer(stderr)
-        .init();
+        .with_writer(stderr);
+    if std::env::var_os("HOMEREEL_LOG_FORMAT").is_some_and(|format| format == "json") {
+        log.json().flatten_event(true).init();
+    } else {
+        log.with_ansi(stderr().is_terminal()).init();
+    }
 }
 
 fn run(command: Command) -> Result<ExitCode> {

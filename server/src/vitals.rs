@@ -52,6 +52,7 @@ fn look_at_disk(vitals: &Vitals) {
         return;
     };
     let free_bytes = volume.f_bavail.saturating_mul(volume.f_frsize);
+    vitals.facts.set_free_bytes(free_bytes);
     if free_bytes >= vitals.reserve_bytes {
         vitals.facts.recovered(DISK);
         return;

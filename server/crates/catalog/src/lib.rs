@@ -38,6 +38,7 @@ pub mod check;
 mod column;
 mod connection;
 mod failure;
+pub mod figures;
 pub mod folders;
 pub mod garbage;
 mod generation;

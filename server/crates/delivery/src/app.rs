@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::error::Result;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::caller::Callers;
+use crate::metrics::requests::Requests;
 use crate::passwords::{Cost, Passwords};
 use crate::site::Site;
 use crate::throttle::Throttle;
@@ -22,6 +23,9 @@ pub(crate) struct App {
     pub(crate) held: Arc<Semaphore>,
     /// One permit per open event stream.
     pub(crate) listeners: Arc<Semaphore>,
+    /// Counts what is asked for.
+    pub(crate) requests: Requests,
+    pub(crate) started: Instant,
     /// Set when the server stops: whoever waits answers at once.
     pub(crate) stopping: CancellationToken,
     /// Who was recognised a moment ago.
@@ -69,6 +73,8 @@ impl App {
             limits,
             held: Arc::new(Semaphore::new(limits.held_requests)),
             listeners: Arc::new(Semaphore::new(limits.listeners)),
+            requests: Requests::default(),
+            started: Instant::now(),
             stopping,
         }
     }

@@ -9,15 +9,17 @@ use axum::Json;
 use axum::extract::State;
 use catalog::library::TitleQuery;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::caller::Standing;
 
 /// A folder that is being watched, as people see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WatchedFolder {
     /// Where it is.
     #[serde(serialize_with = "lossy")]
+    #[schema(value_type = String)]
     pub path: PathBuf,
     /// It is there and readable.
     pub online: bool,
@@ -26,7 +28,7 @@ pub struct WatchedFolder {
 }
 
 /// Something that does not work at the moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Trouble {
     /// Which part has it, in one word.
     pub(crate) part: &'static str,
@@ -42,6 +44,7 @@ pub struct HealthFacts(Arc<RwLock<Facts>>);
 struct Facts {
     folders: Vec<WatchedFolder>,
     troubles: BTreeMap<&'static str, String>,
+    free_bytes: Option<u64>,
 }
 
 impl HealthFacts {
@@ -64,6 +67,15 @@ impl HealthFacts {
         self.write(|facts| {
             facts.troubles.remove(part);
         });
+    }
+
+    /// So much space is free where the data folder is.
+    pub fn set_free_bytes(&self, bytes: u64) {
+        self.write(|facts| facts.free_bytes = Some(bytes));
+    }
+
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        self.read(|facts| facts.free_bytes)
     }
 
     pub(crate) fn folders(&self) -> Vec<WatchedFolder> {
@@ -108,7 +120,7 @@ fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::E
 }
 
 /// The body of `GET /healthz`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `ok`, or `degraded` when something does not work. The server answers either way.
     status: &'static str,
@@ -118,7 +130,8 @@ pub(crate) struct Health {
 }
 
 /// What is nobody's business but of those who look after the house.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthDetails)]
 struct Details {
     /// How many titles there are; absent if the catalog did not answer.
     titles: Option<u64>,
@@ -128,6 +141,14 @@ struct Details {
 
 /// `GET /healthz`: one counted row and facts in memory, cheap enough to be asked every second.
 /// Folders and troubles are for admins, and for everyone until the house is set up.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "server",
+    operation_id = "health",
+    summary = "Whether everything works",
+    responses((status = 200, description = "It answers; `status` says how it is.", body = Health))
+)]
 pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Json<Health> {
     let mut problems = app.site.facts.troubles();
     let titles = match app.site.catalog.titles(one_title()).await {

@@ -23,6 +23,7 @@ mod guard;
 mod hold;
 mod manifest;
 mod media;
+mod metrics;
 mod pages;
 mod patient_io;
 mod policy;

@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse, Response};
 use model::error::{Error, ErrorKind};
 use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// Seconds after which a client may ask again for what is not there yet.
 const RETRY_AFTER_S: u32 = 2;
@@ -21,10 +22,14 @@ pub(crate) struct Problem {
 }
 
 /// The JSON of RFC 9457. The type is left out, which means `about:blank`: the status says it all.
-#[derive(Debug, Serialize)]
-struct Details<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Details<'a> {
+    /// The status in words.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// Why, in a sentence for a person.
     detail: &'a str,
 }
 

@@ -8,18 +8,19 @@ use axum::http::Method;
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
-use crate::api::{events, inbox, jobs, videos};
+use crate::api::{document, events, inbox, jobs, videos};
 use crate::app::App;
 use crate::guard;
 use crate::health;
 use crate::media;
-use crate::pages::{assets, library, watch};
+use crate::metrics;
+use crate::pages::{assets, doc, library, watch};
 use crate::policy::Access;
 use crate::problem;
 
 /// The routes of the server.
 fn routes() -> Routes {
-    use Access::{Follow, Open, Steer, Watch};
+    use Access::{Admin, Follow, Open, Steer, Watch};
     Routes::default()
         .get("/", Watch, library::show)
         .get("/watch/{id}", Watch, watch::show)
@@ -32,6 +33,9 @@ fn routes() -> Routes {
         .post("/api/v1/jobs/{id}/{action}", Steer, jobs::act)
         .get("/api/v1/inbox", Follow, inbox::list)
         .get("/api/v1/events", Watch, events::stream)
+        .get("/metrics", Admin, metrics::page::show)
+        .get("/openapi.json", Open, document::show)
+        .get("/doc/", Open, doc::show)
 }
 
 /// The whole service: routes, fallbacks and guards.
@@ -41,6 +45,11 @@ pub(crate) fn service(app: App) -> Router {
         .fallback(problem::no_such_page)
         .method_not_allowed_fallback(problem::no_such_method);
     guard::around(router, &app).with_state(app)
+}
+
+/// Every route with who may use it.
+pub(crate) fn table() -> Vec<(Method, &'static str, Access)> {
+    routes().table
 }
 
 /// Routes together with who may use them.
@@ -119,21 +128,16 @@ impl Routes {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::routes;
+    use super::table;
     use crate::policy::Access;
     use axum::http::Method;
 
     /// Every route with who may use it. Whoever adds a route says it there, too.
     const AGREED: &str = include_str!("stories/routes.txt");
 
-    /// The routes as they are declared.
-    pub(crate) fn declared() -> Vec<(Method, &'static str, Access)> {
-        routes().table
-    }
-
     #[test]
     fn every_route_has_the_policy_that_was_agreed() {
-        let mut found: Vec<String> = declared()
+        let mut found: Vec<String> = table()
             .into_iter()
             .map(|(method, path, access)| format!("{method} {path} {access:?}"))
             .collect();
@@ -150,7 +154,7 @@ pub(crate) mod tests {
     fn whatever_changes_something_is_not_for_guests() {
         // These take a secret instead: a password, a token, a link.
         let with_secrets = ["setup", "session", "join", "signup", "reset", "auth"];
-        for (method, path, access) in declared() {
+        for (method, path, access) in table() {
             let looks = method == Method::GET || method == Method::OPTIONS;
             let secret = path.split('/').any(|part| with_secrets.contains(&part));
             let guests = matches!(access, Access::Open | Access::Watch | Access::Follow);

@@ -6,20 +6,25 @@ use model::job::{Job, JobState, Step};
 use model::plan::{AudioPlan, Plan, SourceFacts, TrackFacts, TrackKind, VideoRung};
 use model::title::{Title, TitleState};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::strip::Strip;
+use crate::api::words;
 use crate::rfc3339;
 
 /// A title.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Video {
+    #[schema(schema_with = words::identifier)]
     pub(crate) id: TitleId,
     pub(crate) name: String,
+    #[schema(schema_with = words::title_state)]
     pub(crate) state: TitleState,
     /// Why it failed, or what it waits for.
     pub(crate) reason: Option<String>,
     /// Counts how often its preparation was begun anew; pieces of two generations do not mix.
     pub(crate) generation: u32,
+    #[schema(schema_with = words::instant)]
     pub(crate) added_at: String,
     pub(crate) duration_s: Option<f64>,
     /// Size of the upright picture in the source.
@@ -36,14 +41,16 @@ pub(crate) struct Video {
     pub(crate) manifest_hls: String,
     pub(crate) source: Option<SourceView>,
     pub(crate) notes: Vec<String>,
+    #[schema(schema_with = words::identifier_or_null)]
     pub(crate) job: Option<JobId>,
     /// What exists of an unfinished title over its time; absent once all of it does.
     pub(crate) strip: Option<Strip>,
 }
 
 /// How far the work on a title has come.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(crate) struct Progress {
+    #[schema(schema_with = words::step)]
     pub(crate) step: Step,
     /// 0 to 1.
     pub(crate) fraction: f64,
@@ -55,7 +62,7 @@ pub(crate) struct Progress {
 }
 
 /// A quality.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct RungView {
     /// Number in segment names.
     pub(crate) stream: u32,
@@ -68,7 +75,7 @@ pub(crate) struct RungView {
 }
 
 /// An audio track.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct AudioView {
     /// Number in segment names.
     pub(crate) stream: u32,
@@ -81,7 +88,7 @@ pub(crate) struct AudioView {
 }
 
 /// What the inspection found in the file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct SourceView {
     pub(crate) container: String,
     pub(crate) rotation_degrees: u32,
@@ -95,11 +102,30 @@ pub(crate) struct SourceView {
     pub(crate) video_tracks: usize,
     pub(crate) audio_tracks: usize,
     pub(crate) subtitle_tracks: usize,
-    pub(crate) tracks: Vec<TrackFacts>,
+    pub(crate) tracks: Vec<TrackView>,
+}
+
+/// One track of the file.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct TrackView {
+    /// Index in the file.
+    pub(crate) index: u32,
+    #[schema(schema_with = words::track_kind)]
+    pub(crate) kind: TrackKind,
+    /// Name of the codec.
+    pub(crate) codec: String,
+    /// ISO 639 as the file has it.
+    pub(crate) language: Option<String>,
+    /// The track's own title.
+    pub(crate) name: Option<String>,
+    /// Whether it can be decoded.
+    pub(crate) decodable: bool,
+    /// Whether the title is made from it.
+    pub(crate) used: bool,
 }
 
 /// One page of titles.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct VideoList {
     pub(crate) videos: Vec<Video>,
     pub(crate) page: u32,
@@ -108,43 +134,55 @@ pub(crate) struct VideoList {
 }
 
 /// A job.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct JobView {
+    #[schema(schema_with = words::identifier)]
     pub(crate) id: JobId,
+    #[schema(schema_with = words::identifier)]
     pub(crate) title: TitleId,
+    #[schema(schema_with = words::job_state)]
     pub(crate) state: JobState,
     pub(crate) priority: i64,
     pub(crate) attempts: u32,
     pub(crate) reason: Option<String>,
     pub(crate) progress: Progress,
+    #[schema(schema_with = words::instant)]
     pub(crate) run_after: String,
+    #[schema(schema_with = words::instant)]
     pub(crate) created_at: String,
+    #[schema(schema_with = words::instant_or_null)]
     pub(crate) started_at: Option<String>,
+    #[schema(schema_with = words::instant_or_null)]
     pub(crate) finished_at: Option<String>,
 }
 
 /// Jobs in the order they will run, then finished ones.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct JobList {
     pub(crate) jobs: Vec<JobView>,
 }
 
 /// A file at a door.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ArrivalView {
     pub(crate) path: String,
     pub(crate) file: String,
+    #[schema(schema_with = words::door)]
     pub(crate) door: Door,
+    #[schema(schema_with = words::arrival_state)]
     pub(crate) state: ArrivalState,
     pub(crate) reason: Option<String>,
     pub(crate) size_bytes: u64,
+    #[schema(schema_with = words::instant)]
     pub(crate) first_seen_at: String,
+    #[schema(schema_with = words::instant)]
     pub(crate) changed_at: String,
+    #[schema(schema_with = words::identifier_or_null)]
     pub(crate) title: Option<TitleId>,
 }
 
 /// The inbox, newest change first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Inbox {
     pub(crate) arrivals: Vec<ArrivalView>,
 }
@@ -274,7 +312,21 @@ impl SourceView {
             video_tracks: count(TrackKind::Video),
             audio_tracks: count(TrackKind::Audio),
             subtitle_tracks: count(TrackKind::Subtitle),
-            tracks: source.tracks.clone(),
+            tracks: source.tracks.iter().map(TrackView::new).collect(),
+        }
+    }
+}
+
+impl TrackView {
+    fn new(track: &TrackFacts) -> Self {
+        Self {
+            index: track.index,
+            kind: track.kind,
+            codec: track.codec.clone(),
+            language: track.language.clone(),
+            name: track.name.clone(),
+            decodable: track.decodable,
+            used: track.used,
         }
     }
 }

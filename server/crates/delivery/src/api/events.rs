@@ -42,6 +42,21 @@ enum Notice {
 }
 
 /// `GET /api/v1/events`
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    tag = "events",
+    operation_id = "listen",
+    summary = "Server-sent events that tell what to look at again",
+    responses((
+        status = 200,
+        description = "Events `title` {id}, `job` {id, title}, `inbox` {}, `settings` {}, and \
+            `lagged` {} for a client that should look at everything. It goes on until the client \
+            leaves or the server asks it to come again.",
+        body = String,
+        content_type = "text/event-stream"
+    ))
+)]
 pub(crate) async fn stream(
     State(app): State<App>,
     standing: Standing,

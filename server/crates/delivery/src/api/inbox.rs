@@ -13,6 +13,14 @@ use crate::problem::Problem;
 const LIMIT: u32 = 200;
 
 /// `GET /api/v1/inbox`
+#[utoipa::path(
+    get,
+    path = "/api/v1/inbox",
+    tag = "inbox",
+    operation_id = "listInbox",
+    summary = "Files that were seen at a door, newest change first",
+    responses((status = 200, description = "The files.", body = Inbox))
+)]
 pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
     let arrivals = app.site.catalog.arrivals(LIMIT).await?;
     let arrivals = arrivals.iter().map(ArrivalView::new).collect();

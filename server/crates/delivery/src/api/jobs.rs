@@ -9,9 +9,11 @@ use model::id::JobId;
 use model::job::Intent;
 use model::rights::Want;
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::api::dto::{JobList, JobView};
 use crate::api::videos::fresh;
+use crate::api::words;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::extract::{FromPath, FromQuery, job_id};
@@ -22,14 +24,27 @@ const LIMIT: u32 = 100;
 const MAX_LIMIT: u64 = 500;
 
 /// The query string of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
+    /// Only jobs that still have something to do.
     #[serde(default)]
+    #[param(required = false)]
     open: bool,
+    /// How many, 500 at most.
     limit: Option<u64>,
 }
 
 /// `GET /api/v1/jobs?open=&limit=`
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs",
+    tag = "jobs",
+    operation_id = "listJobs",
+    summary = "Jobs in the order they will run, then finished ones",
+    params(Listing),
+    responses((status = 200, description = "The jobs.", body = JobList))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -51,6 +66,18 @@ pub(crate) async fn list(
 }
 
 /// `POST /api/v1/jobs/{id}/{cancel|retry|boost|pause|resume}`
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/{action}",
+    tag = "jobs",
+    operation_id = "steerJob",
+    summary = "Ask a job to cancel, retry, boost, pause or resume",
+    params(
+        words::IdInPath,
+        ("action" = inline(Action), Path, description = "What to ask for."),
+    ),
+    responses((status = 200, description = "The job as it is now.", body = JobView))
+)]
 pub(crate) async fn act(
     State(app): State<App>,
     caller: Caller,
@@ -73,6 +100,18 @@ async fn steerable(app: &App, caller: &Caller, id: JobId) -> Result<(), Problem>
         titles::visible(app, caller, job.title, Want::Change).await?;
     }
     Ok(())
+}
+
+/// What a job can be asked for.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only describes what `intent` reads")]
+enum Action {
+    Cancel,
+    Retry,
+    Boost,
+    Pause,
+    Resume,
 }
 
 fn intent(action: &str) -> Option<Intent> {

@@ -6,12 +6,13 @@ use std::ops::RangeInclusive;
 use catalog::library::StreamCoverage;
 use model::plan::Plan;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// More cells than this are too small to be seen on a phone.
 const MAX_CELLS: usize = 96;
 
 /// Cells in playing order.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Strip {
     pub(crate) cells: Vec<Cell>,
     /// The cell that is being encoded now, as far as can be told: where somebody waits, else the
@@ -22,7 +23,7 @@ pub(crate) struct Strip {
 }
 
 /// A part of the film; `start` and `end` are fractions of its length.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Cell {
     pub(crate) start: f64,
     pub(crate) end: f64,

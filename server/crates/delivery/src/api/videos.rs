@@ -11,9 +11,11 @@ use model::plan::Plan;
 use model::rights::Want;
 use model::title::{Title, TitleState};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::api::dto::{Video, VideoList};
 use crate::api::strip::{self, Strip};
+use crate::api::words;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::extract::{FromPath, FromQuery, title_id};
@@ -29,10 +31,15 @@ const MAX_PER_PAGE: u32 = 100;
 const MAX_PAGE: u32 = 1_000_000;
 
 /// The query string of a listing.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
+    /// Words of the name; every character stands for itself.
+    #[param(max_length = 200)]
     pub(crate) q: Option<String>,
+    /// Which page, from 1.
     pub(crate) page: Option<u64>,
+    /// Titles on a page, 100 at most.
     pub(crate) per_page: Option<u64>,
 }
 
@@ -63,6 +70,15 @@ fn clamp(asked: Option<u64>, default: u32, most: u32) -> u32 {
 }
 
 /// `GET /api/v1/videos?q=&page=&per_page=`
+#[utoipa::path(
+    get,
+    path = "/api/v1/videos",
+    tag = "videos",
+    operation_id = "listVideos",
+    summary = "Titles, newest first, or those that a search finds",
+    params(Listing),
+    responses((status = 200, description = "A page of titles.", body = VideoList))
+)]
 pub(crate) async fn list(
     State(app): State<App>,
     FromQuery(listing): FromQuery<Listing>,
@@ -73,6 +89,15 @@ pub(crate) async fn list(
 }
 
 /// `GET /api/v1/videos/{id}`
+#[utoipa::path(
+    get,
+    path = "/api/v1/videos/{id}",
+    tag = "videos",
+    operation_id = "showVideo",
+    summary = "One title",
+    params(words::IdInPath),
+    responses((status = 200, description = "The title.", body = Video))
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     caller: Caller,

@@ -1,5 +1,6 @@
 //! What every request passes before its route, and every answer on its way out.
 
+pub(crate) mod follow;
 pub(crate) mod headers;
 pub(crate) mod host;
 
@@ -16,10 +17,12 @@ use crate::app::App;
 use crate::caller;
 use crate::problem::Problem;
 
-/// `router` behind its guards. From outside in: headers on every answer, the host name, the
-/// origin of what changes something, on whose behalf it comes, compression of text.
+/// `router` behind its guards. From outside in: its number and its place in the counts, headers on
+/// every answer, the host name, the origin of what changes something, on whose behalf it comes,
+/// compression of text.
 pub(crate) fn around(router: Router<App>, app: &App) -> Router<App> {
     let hosts = Arc::new(host::HostNames::new(&app.site.host_names));
+    let requests = app.requests.clone();
     let compressible = DefaultPredicate::new()
         .and(NotForContentType::const_new("video/"))
         .and(NotForContentType::const_new("audio/"))
@@ -32,6 +35,9 @@ pub(crate) fn around(router: Router<App>, app: &App) -> Router<App> {
             host::check(Arc::clone(&hosts), request, next)
         }))
         .layer(map_response(headers::add))
+        .layer(from_fn(move |request, next| {
+            follow::follow(requests.clone(), request, next)
+        }))
 }
 
 /// An unsafe method from another site's page.

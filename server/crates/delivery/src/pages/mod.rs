@@ -2,6 +2,7 @@
 //! `web`.
 
 pub(crate) mod assets;
+pub(crate) mod doc;
 pub(crate) mod library;
 pub(crate) mod shell;
 pub(crate) mod watch;

@@ -1,8 +1,10 @@
 //! Stories about whole requests: a real catalog, a store in memory, the real router.
 
+mod describing;
 mod guarding;
 mod holding;
 mod home;
+mod household;
 mod serving;
 mod stopping;
 mod telling;

@@ -57,7 +57,8 @@ async fn read_all(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn the_server_answers_and_stops_at_once_when_idle() {
-    let running = start(&Home::new()).await;
+    let home = Home::new();
+    let running = start(&home).await;
     let stream = running
         .send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await;
@@ -101,7 +102,8 @@ async fn held_requests_and_listeners_do_not_delay_the_stop() {
 
 #[tokio::test]
 async fn odd_requests_are_refused_and_never_forwarded() {
-    let running = start(&Home::new()).await;
+    let home = Home::new();
+    let running = start(&home).await;
     for (request, expected) in [
         (
             "GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
