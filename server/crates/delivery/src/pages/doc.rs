@@ -2,11 +2,14 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::api::document::{ACCESS, ACCESS_WORDS, document};
+use crate::app::App;
+use crate::caller::Standing;
 use crate::pages::{PageProblem, page};
 
 /// Where shapes stand in the document.
@@ -88,8 +91,11 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
 });
 
 /// `GET /doc/`
-pub(crate) async fn show() -> Result<Response, PageProblem> {
-    page("doc.html", &*DOCUMENTATION)
+pub(crate) async fn show(
+    State(app): State<App>,
+    standing: Standing,
+) -> Result<Response, PageProblem> {
+    page(&app, &standing, "doc.html", &*DOCUMENTATION).await
 }
 
 fn outline(document: &Value) -> Documentation {
