@@ -5,6 +5,7 @@
 //! file, the lock. What does not belong here: signals, printing, what the parts do.
 
 use catalog::Catalog;
+use delivery::doors::Doors;
 use delivery::health::HealthFacts;
 use delivery::secret::Secret;
 use delivery::server::serve;
@@ -208,6 +209,7 @@ fn site(config: &Config, ground: &Ground, facts: HealthFacts, proofs: Proofs) ->
         catalog: ground.catalog.clone(),
         storage: ground.storage.clone(),
         facts,
+        doors: Doors::default(),
         host_names: wiring::host_names(config),
         clock: Arc::new(SystemClock),
         key: proofs.key,

@@ -264,7 +264,7 @@ CREATE TABLE arrivals (
     path BLOB NOT NULL PRIMARY KEY,
     -- The same path for people who read this table.
     path_text TEXT NOT NULL,
-    door TEXT NOT NULL CHECK (door IN ('folder', 'command')),
+    door TEXT NOT NULL CHECK (door IN ('folder', 'command', 'upload', 'webdav')),
     state TEXT NOT NULL CHECK (
         state IN ('settling', 'admitted', 'duplicate', 'refused', 'ignored', 'missing')),
     -- What it waits for, or why it was refused, in a sentence.

@@ -6,6 +6,7 @@
 //!
 //! Start with `router.rs`: every route with who may use it.
 
+pub mod doors;
 pub mod health;
 pub mod passwords;
 pub mod secret;

@@ -6,6 +6,7 @@ use catalog::Catalog;
 use model::clock::Clock;
 use storage::Storage;
 
+use crate::doors::Doors;
 use crate::health::HealthFacts;
 use crate::setup_token::SetupToken;
 
@@ -19,6 +20,8 @@ pub struct Site {
     /// What pages and `/healthz` say about the parts around us; the root keeps a clone and updates
     /// it.
     pub facts: HealthFacts,
+    /// Where bytes come in over HTTP.
+    pub doors: Doors,
     /// Names under which this machine is reached, besides addresses, `localhost` and `*.local`:
     /// its host name, and what the owner configured. Requests for other names are refused.
     pub host_names: Vec<String>,

@@ -8,6 +8,7 @@ use catalog::admission::{Admission, Candidate};
 use model::error::{Error, ErrorKind, Result};
 use model::id::TitleId;
 use model::title::{Source, Title};
+use model::upload::Details;
 use std::path::PathBuf;
 
 use crate::disk;
@@ -36,8 +37,8 @@ pub(crate) enum Outcome {
 }
 
 /// Admits a source, or recognises it.
-pub(crate) async fn admit(catalog: &Catalog, source: Source) -> Result<Outcome> {
-    let candidate = candidate(source.clone());
+pub(crate) async fn admit(catalog: &Catalog, source: Source, details: Details) -> Result<Outcome> {
+    let candidate = candidate(source.clone(), details);
     match catalog.admit(candidate).await? {
         Admission::New(title) | Admission::Restarted(title) | Admission::Moved(title) => {
             Ok(Outcome::Admitted(title))
@@ -47,13 +48,19 @@ pub(crate) async fn admit(catalog: &Catalog, source: Source) -> Result<Outcome> 
 }
 
 /// Records a file that will never be a film, so that its owner sees why.
-pub(crate) async fn refuse(catalog: &Catalog, source: Source, reason: &str) -> Result<TitleId> {
-    catalog.refuse(candidate(source), reason).await
+pub(crate) async fn refuse(
+    catalog: &Catalog,
+    source: Source,
+    details: Details,
+    reason: &str,
+) -> Result<TitleId> {
+    catalog.refuse(candidate(source, details), reason).await
 }
 
-fn candidate(source: Source) -> Candidate {
+fn candidate(source: Source, details: Details) -> Candidate {
+    let name = details.name.clone();
     Candidate {
-        name: words::title_name(&source.path),
+        name: name.unwrap_or_else(|| words::title_name(&source.path)),
         source,
     }
 }

@@ -8,6 +8,7 @@ use catalog::Catalog;
 use model::arrival::{ArrivalState, Door};
 use model::error::Result;
 use model::id::TitleId;
+use model::upload::Details;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub(crate) struct Desk {
 struct Sighting {
     path: PathBuf,
     door: Door,
+    details: Option<Box<Details>>,
     reply: Option<Reply>,
 }
 
@@ -51,6 +53,7 @@ impl Sighting {
         Self {
             path,
             door,
+            details: None,
             reply: None,
         }
     }
@@ -91,7 +94,13 @@ impl Desk {
                 Report::Seen { paths, door } => {
                     sightings.extend(paths.into_iter().map(|path| Sighting::of(path, door)));
                 }
-                Report::Asked { path, door, reply } => sightings.push(Sighting {
+                Report::Asked {
+                    path,
+                    door,
+                    details,
+                    reply,
+                } => sightings.push(Sighting {
+                    details: Some(details),
                     reply: Some(reply),
                     ..Sighting::of(path, door)
                 }),
@@ -189,12 +198,18 @@ impl Desk {
 
     /// Somebody says that something lies there.
     async fn sighted(&mut self, sighting: Sighting, look: Look, now: Instant) -> Result<()> {
-        let Sighting { path, door, reply } = sighting;
+        let Sighting {
+            path,
+            door,
+            details,
+            reply,
+        } = sighting;
         let is_asked_for = reply.is_some();
         let entry = self.files.get_or_insert(&path, || {
             Entry::new(door, Stage::Remembered(ArrivalState::Settling), now)
         });
         entry.seen_at = now;
+        entry.details = details.or(entry.details.take());
         entry.waiting.extend(reply);
         let Look::File(version) = look else {
             return self.met_no_file(&path, look, now).await;
@@ -274,10 +289,14 @@ impl Desk {
     }
 
     fn begin(&mut self, path: &Path, version: Version, now: Instant) {
+        let mut rest = self.policy.settle;
         if let Some(entry) = self.files.get_mut(path) {
             entry.stage = Stage::Settling(Settling::new(version, now));
+            if entry.is_finished() {
+                rest = Duration::ZERO;
+            }
         }
-        self.files.schedule(path, now + self.policy.settle);
+        self.files.schedule(path, now + rest);
     }
 
     /// Tells the owner how far a copy has come.

@@ -6,6 +6,7 @@
 use model::arrival::{ArrivalState, Door};
 use model::error::Result;
 use model::id::TitleId;
+use model::upload::Details;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::ops::Bound;
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) size_bytes: u64,
     /// The title it became, or the one it is a copy of.
     pub(crate) title: Option<TitleId>,
+    /// What whoever brought it says of it, until it is concluded.
+    pub(crate) details: Option<Box<Details>>,
     /// How far it has come.
     pub(crate) stage: Stage,
     /// Those who wait for the outcome.
@@ -59,10 +62,16 @@ impl Entry {
             seen_at: now,
             size_bytes: 0,
             title: None,
+            details: None,
             stage,
             waiting: Vec::new(),
             due_at: None,
         }
+    }
+
+    /// Nobody writes to it any more, so that it need not be waited for.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.door == Door::Upload
     }
 
     /// Known to be gone.

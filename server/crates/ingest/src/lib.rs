@@ -34,6 +34,7 @@ use catalog::Catalog;
 use model::arrival::Door;
 use model::error::{Error, ErrorKind, Result};
 use model::id::TitleId;
+use model::upload::Details;
 use std::future::pending;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -99,6 +100,8 @@ pub enum Report {
         path: PathBuf,
         /// Through which door it comes.
         door: Door,
+        /// What whoever brings it says of it.
+        details: Box<Details>,
         /// Where to tell.
         reply: oneshot::Sender<Result<TitleId>>,
     },
@@ -197,9 +200,24 @@ impl IngestHandle {
     /// With the sentence for the owner: `Unsupported` if the file was refused, `InvalidInput` if
     /// it is no file, `NotFound` if there is none, `Unavailable` if it takes too long.
     pub async fn take(&self, path: PathBuf, door: Door, deadline: Duration) -> Result<TitleId> {
-        let (reply, answer) = oneshot::channel();
+        self.take_with(path, door, Details::default(), deadline)
+            .await
+    }
+
+    /// Like [`take`](Self::take), with what is said of the film: its title is admitted with that
+    /// in one transaction. A file from [`Door::Upload`] is taken to be at rest.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub async fn take_with(
+        &self,
+        path: PathBuf,
+        door: Door,
+        details: Details,
+        deadline: Duration,
+    ) -> Result<TitleId> {
         let outcome = async {
-            self.send(Report::Asked { path, door, reply }).await?;
+            let answer = self.ask(path, door, details).await?;
             answer.await.unwrap_or_else(|_| Err(ended()))
         };
         tokio::time::timeout(deadline, outcome)
@@ -210,6 +228,33 @@ impl IngestHandle {
                     "The file is still being written. It is taken as soon as it is complete.",
                 ))
             })
+    }
+
+    /// Reports the file at `path` with what is said of it, and does not wait for what becomes of
+    /// it.
+    ///
+    /// # Errors
+    /// `Unavailable` once ingest has ended.
+    pub async fn deliver(&self, path: PathBuf, door: Door, details: Details) -> Result<()> {
+        self.ask(path, door, details).await.map(drop)
+    }
+
+    async fn ask(
+        &self,
+        path: PathBuf,
+        door: Door,
+        details: Details,
+    ) -> Result<oneshot::Receiver<Result<TitleId>>> {
+        let (reply, answer) = oneshot::channel();
+        let details = Box::new(details);
+        self.send(Report::Asked {
+            path,
+            door,
+            details,
+            reply,
+        })
+        .await?;
+        Ok(answer)
     }
 
     async fn send(&self, report: Report) -> Result<()> {

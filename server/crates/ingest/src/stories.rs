@@ -6,6 +6,7 @@ mod house;
 use model::arrival::{ArrivalState, Door};
 use model::error::ErrorKind;
 use model::title::TitleState;
+use model::upload::Details;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -424,7 +425,14 @@ async fn whoever_asks_for_a_file_hears_what_became_of_it() {
     let ask = async |house: &mut House, path: &Path| {
         let (reply, mut answer) = oneshot::channel();
         let (path, door) = (path.to_owned(), Door::Command);
-        house.tell(Report::Asked { path, door, reply }).await;
+        let details = Box::default();
+        let asked = Report::Asked {
+            path,
+            door,
+            details,
+            reply,
+        };
+        house.tell(asked).await;
         house.pass(2).await;
         answer.try_recv().unwrap()
     };
@@ -447,4 +455,30 @@ async fn whoever_asks_for_a_file_hears_what_became_of_it() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+#[tokio::test]
+async fn an_upload_is_taken_at_once_with_what_was_said_of_it() {
+    let mut house = House::new().await;
+    house.write("a.mkv", &film(1));
+    let (reply, mut answer) = oneshot::channel();
+    let details = Details {
+        name: Some("A day at the sea".into()),
+        ..Details::default()
+    };
+    let asked = Report::Asked {
+        path: house.path("a.mkv"),
+        door: Door::Upload,
+        details: Box::new(details),
+        reply,
+    };
+    house.tell(asked).await;
+    house.pass(0).await;
+    let title = answer.try_recv().unwrap().unwrap();
+    assert_eq!(
+        house.title().await.id,
+        title,
+        "nobody writes to it any more"
+    );
+    assert_eq!(house.title().await.name, "A day at the sea");
 }

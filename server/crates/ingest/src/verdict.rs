@@ -5,6 +5,7 @@ use model::arrival::ArrivalState;
 use model::error::{Error, ErrorKind, Result};
 use model::id::TitleId;
 use model::title::Source;
+use model::upload::Details;
 use std::path::Path;
 use tokio::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::complete::Completeness;
 use crate::desk::Desk;
 use crate::disk;
 use crate::examine::{Finding, examine};
-use crate::files::Stage;
+use crate::files::{Entry, Stage};
 use crate::look::{Look, Version};
 use crate::settle::Settling;
 use crate::words;
@@ -26,7 +27,8 @@ impl Desk {
         settling: Settling,
         now: Instant,
     ) -> Result<()> {
-        let is_last_look = settling.still_for(now) >= self.policy.patience;
+        let is_finished = self.files.get(path).is_some_and(Entry::is_finished);
+        let is_last_look = is_finished || settling.still_for(now) >= self.policy.patience;
         if settling.is_unfinished && !is_last_look {
             self.files.schedule(path, now + self.policy.settle);
             return Ok(());
@@ -81,7 +83,8 @@ impl Desk {
 
     async fn take(&mut self, source: Source) -> Result<()> {
         let path = source.path.clone();
-        match admit(&self.catalog, source).await? {
+        let details = self.details_of(&path);
+        match admit(&self.catalog, source, details).await? {
             Outcome::Admitted(title) => {
                 tracing::info!(%title, path = %path.display(), "A file was taken in.");
                 self.conclude(&path, title, ArrivalState::Admitted, None)
@@ -106,9 +109,17 @@ impl Desk {
     async fn turn_away(&mut self, source: Source, reason: String) -> Result<()> {
         let path = source.path.clone();
         tracing::info!(path = %path.display(), reason, "A file was refused.");
-        let title = refuse(&self.catalog, source, &reason).await?;
+        let details = self.details_of(&path);
+        let title = refuse(&self.catalog, source, details, &reason).await?;
         self.conclude(&path, title, ArrivalState::Refused, Some(reason))
             .await
+    }
+
+    /// What whoever brought the file says of it.
+    fn details_of(&self, path: &Path) -> Details {
+        let entry = self.files.get(path);
+        let details = entry.and_then(|entry| entry.details.as_deref());
+        details.cloned().unwrap_or_default()
     }
 
     /// This version of the file is dealt with.
@@ -132,6 +143,7 @@ impl Desk {
             && let Stage::Settling(settling) = entry.stage
         {
             entry.stage = Stage::Concluded(settling.version());
+            entry.details = None;
         }
         self.answer(path, || match &refusal {
             Some(reason) => Err(Error::new(ErrorKind::Unsupported, reason)),

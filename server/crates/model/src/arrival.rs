@@ -35,6 +35,10 @@ pub enum Door {
     Folder,
     /// `homereel ingest`.
     Command,
+    /// An upload over HTTP. Nobody writes to the file any more.
+    Upload,
+    /// A watched folder, by a WebDAV client.
+    Webdav,
 }
 
 /// What became of a file.
@@ -61,12 +65,14 @@ impl Door {
         match self {
             Self::Folder => "folder",
             Self::Command => "command",
+            Self::Upload => "upload",
+            Self::Webdav => "webdav",
         }
     }
 
     /// The door with that name.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Folder, Self::Command]
+        [Self::Folder, Self::Command, Self::Upload, Self::Webdav]
             .into_iter()
             .find(|door| door.as_str() == word)
     }

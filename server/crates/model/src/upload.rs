@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::WallTime;
 use crate::id::{TitleId, UploadId, UserId};
 use crate::rights::Visibility;
 
@@ -38,6 +39,69 @@ pub struct Upload {
     pub offset_bytes: u64,
     /// How far it has come.
     pub state: UploadState,
+    /// What the sender said of it in the words of its protocol, to be told back.
+    pub metadata: Option<String>,
+    /// It is forgotten then unless something happens before.
+    pub expires_at: WallTime,
+}
+
+/// What a sender announces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewUpload {
+    /// What the file is called at the sender's; anything, even a path.
+    pub file_name: String,
+    /// What its sender says of the film. The owner is filled in from the account.
+    pub details: Details,
+    /// How long it will be; `None` while the sender does not know.
+    pub length_bytes: Option<u64>,
+    /// What the sender said of it in the words of its protocol.
+    pub metadata: Option<String>,
+}
+
+/// Some bytes that a sender wants to add.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Append {
+    /// Where they belong; must be how much is here.
+    pub offset_bytes: u64,
+    /// How many will come, where the sender says so.
+    pub body_bytes: Option<u64>,
+    /// The length of the whole, where the sender tells it only now.
+    pub length_bytes: Option<u64>,
+    /// What the bytes must hash to.
+    pub checksum: Option<Checksum>,
+}
+
+/// A hash that bytes must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checksum {
+    /// How it is computed.
+    pub kind: ChecksumKind,
+    /// The hash itself.
+    pub digest: Vec<u8>,
+}
+
+/// How a checksum is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChecksumKind {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+}
+
+/// What became of some bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// They are safely here, as many as came.
+    Added(Upload),
+    /// They belong elsewhere: so much is here.
+    OtherOffset(u64),
+    /// They go past the length that was announced. None was kept.
+    TooLong,
+    /// They do not hash to what they should. None was kept.
+    Different,
+    /// Somebody else is sending.
+    Busy,
 }
 
 /// How far an upload has come.

@@ -239,7 +239,10 @@ mod tests {
     fn film_lover(title: TitleId) -> IngestHandle {
         let (inbox, mut reports) = mpsc::channel(1);
         tokio::spawn(async move {
-            while let Some(Report::Asked { path, door, reply }) = reports.recv().await {
+            while let Some(Report::Asked {
+                path, door, reply, ..
+            }) = reports.recv().await
+            {
                 assert_eq!(door, Door::Command);
                 let is_film = path.extension().is_some_and(|ending| ending == "mkv");
                 let refusal = Error::new(ErrorKind::Unsupported, "This is no film.");

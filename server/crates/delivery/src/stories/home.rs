@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::app::{App, Limits};
+use crate::doors::Doors;
 use crate::health::HealthFacts;
 use crate::manifest::samples::film;
 use crate::passwords::{Cost, Passwords};
@@ -89,6 +90,7 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SimulatedClock::at(NOW));
         let site = Site {
+            doors: Doors::default(),
             catalog: Catalog::open(&folder.path().join("homereel.db"), clock.clone()).unwrap(),
             storage: Arc::new(MemoryStorage::new()),
             facts: HealthFacts::default(),
