@@ -4,10 +4,12 @@
 //! no signal handlers, no exit, no fixed port, no printing. Two callers use it, `main.rs` and the
 //! desktop shell. What does not belong here: what the parts do.
 
+mod addresses;
 mod claim;
 pub mod commands;
 pub mod config;
 pub mod data_dir;
+mod discovery;
 pub mod endpoint;
 pub mod server;
 #[cfg(test)]

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::claim;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Paths};
+use crate::discovery::{self, Discovery};
 use crate::endpoint::Endpoint;
 use crate::vitals::{self, Vitals};
 use crate::wiring;
@@ -59,6 +60,7 @@ struct Parts {
     ingest: Ingest,
     jobs: JobsHandle,
     vitals: JoinHandle<WatchHandle>,
+    discovery: JoinHandle<()>,
     stop_vitals: CancellationToken,
     delivery: JoinHandle<Result<()>>,
     stop_delivery: CancellationToken,
@@ -184,19 +186,27 @@ async fn start_parts(
     let ingest = Ingest::start(ground.catalog.clone(), ingest_policy(config)).await?;
     let watch = Watch::start(config.watch.clone(), &ingest.handle(), watch_policy(config))?;
     let facts = HealthFacts::default();
+    let listen = local_address(&listener)?;
     let (stop_vitals, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
     let site = site(config, &ground, facts.clone(), proofs);
+    let discovery = Discovery {
+        catalog: ground.catalog.clone(),
+        listen,
+        facts: facts.clone(),
+    };
     let vitals = Vitals {
         facts,
         watch,
         launcher: ground.launcher,
         data_dir: paths.root().to_owned(),
         reserve_bytes: config.reserve_bytes,
+        listen,
     };
     Ok(Parts {
         spool: Spool::start(paths.spool(), ingest.handle(), SpoolPolicy::default()),
         ingest,
         jobs,
+        discovery: tokio::spawn(discovery::follow(discovery, stop_vitals.clone())),
         vitals: tokio::spawn(vitals::follow(vitals, stop_vitals.clone())),
         stop_vitals,
         delivery: tokio::spawn(serve(listener, site, stop_delivery.clone())),
@@ -244,17 +254,25 @@ fn watch_policy(config: &Config) -> WatchPolicy {
 }
 
 async fn announce(listener: &TcpListener, paths: &Paths) -> Result<Endpoint> {
-    let address = listener
-        .local_addr()
-        .context(ErrorKind::Internal, "asking for the port that we got")?;
+    let address = local_address(listener)?;
     let endpoint = Endpoint::of_this_process(address, &Secret::long("")?);
     let (written, root) = (endpoint.clone(), paths.root().to_owned());
     blocking("writing the endpoint", move || written.write(&root)).await?;
     Ok(endpoint)
 }
 
+fn local_address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener
+        .local_addr()
+        .context(ErrorKind::Internal, "asking for the port that we got")
+}
+
 async fn stop(parts: Parts, catalog: Catalog) {
     parts.stop_vitals.cancel();
+    // Goodbye first, so that nobody is sent to a server that is about to go.
+    if let Err(error) = parts.discovery.await {
+        tracing::warn!(%error, "Announcing the server ended badly.");
+    }
     if let Ok(watch) = parts.vitals.await {
         watch.shutdown().await;
     }

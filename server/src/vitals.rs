@@ -4,10 +4,13 @@
 use delivery::health::{HealthFacts, WatchedFolder};
 use media::spawn::ProcessLauncher;
 use sources::watch::{FolderStatus, WatchHandle};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+use crate::addresses;
 
 /// Soon enough for people, cheap enough to be idle.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -28,6 +31,8 @@ pub(crate) struct Vitals {
     pub(crate) data_dir: PathBuf,
     /// Encoding waits below this much free space.
     pub(crate) reserve_bytes: u64,
+    /// Where the server listens.
+    pub(crate) listen: SocketAddr,
 }
 
 /// Looks until `stop` is cancelled and returns the watch, which then can be shut down.
@@ -41,6 +46,10 @@ pub(crate) async fn follow(vitals: Vitals, stop: CancellationToken) -> WatchHand
         }
         let folders = vitals.watch.status().into_iter().map(shown);
         vitals.facts.set_folders(folders.collect());
+        // Cables are pulled and radios change networks while we run.
+        vitals
+            .facts
+            .set_addresses(addresses::in_network(vitals.listen));
         worker_missing = look_at_worker(&vitals.facts, &vitals.launcher, worker_missing);
         look_at_disk(&vitals);
     }

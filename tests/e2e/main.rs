@@ -4,6 +4,7 @@
 mod command_line;
 mod corpus;
 mod crash;
+mod discovery;
 mod jobs;
 mod playback;
 mod proof;

@@ -2,6 +2,7 @@
 //! watched, and what does not work at the moment. Whoever knows a fact sets it; nothing here asks.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -45,12 +46,43 @@ struct Facts {
     folders: Vec<WatchedFolder>,
     troubles: BTreeMap<&'static str, String>,
     free_bytes: Option<u64>,
+    /// The name under which the home network finds us, such as `homereel.local`.
+    host_name: Option<String>,
+    /// Where other machines reach us, best first.
+    addresses: Vec<SocketAddr>,
 }
 
 impl HealthFacts {
     /// Replaces what is known of the watched folders.
     pub fn set_folders(&self, folders: Vec<WatchedFolder>) {
         self.write(|facts| facts.folders = folders);
+    }
+
+    /// The name under which the home network finds us, `None` if it is not announced.
+    pub fn set_host_name(&self, name: Option<String>) {
+        self.write(|facts| facts.host_name = name);
+    }
+
+    /// Where other machines reach us, best first; empty if only this machine does.
+    pub fn set_addresses(&self, addresses: Vec<SocketAddr>) {
+        self.write(|facts| facts.addresses = addresses);
+    }
+
+    /// What people in the house type or scan, best first: the name, then the addresses.
+    pub fn urls(&self) -> Vec<String> {
+        self.read(|facts| {
+            let port = facts.addresses.first().map(SocketAddr::port);
+            let by_name = facts.host_name.iter().zip(port);
+            by_name
+                .map(|(name, port)| format!("http://{name}:{port}"))
+                .chain(
+                    facts
+                        .addresses
+                        .iter()
+                        .map(|address| format!("http://{address}")),
+                )
+                .collect()
+        })
     }
 
     /// `part` (one word, such as `worker` or `disk`) does not work; `reason` is a sentence for the
