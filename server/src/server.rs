@@ -221,6 +221,7 @@ fn site(config: &Config, ground: &Ground, facts: HealthFacts, proofs: Proofs) ->
         facts,
         doors: Doors::default(),
         host_names: wiring::host_names(config),
+        data_dir: config.data_dir.clone(),
         clock: Arc::new(SystemClock),
         key: proofs.key,
         setup: proofs.setup,

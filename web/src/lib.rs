@@ -6,5 +6,6 @@
 
 pub mod asset;
 pub mod page;
+pub mod qr;
 
 mod format;

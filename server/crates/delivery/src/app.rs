@@ -33,6 +33,8 @@ pub(crate) struct App {
     /// Counts attempts at every door that takes a secret.
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) passwords: Passwords,
+    /// Whoever changes the settings reads and writes them in turn.
+    pub(crate) settings_turn: Arc<tokio::sync::Mutex<()>>,
     /// Once set up, a house stays so, and nobody has to be asked again.
     claimed: Arc<AtomicBool>,
 }
@@ -67,6 +69,7 @@ impl App {
         Self {
             callers: Arc::new(Callers::new(&site.catalog)),
             throttle: Arc::default(),
+            settings_turn: Arc::default(),
             passwords: Passwords::new(Cost::HOUSEHOLD),
             claimed: Arc::default(),
             site,

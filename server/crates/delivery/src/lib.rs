@@ -17,6 +17,7 @@ pub mod site;
 mod allowance;
 mod api;
 mod app;
+mod browse;
 mod caller;
 mod cookie;
 mod extract;

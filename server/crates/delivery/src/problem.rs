@@ -77,6 +77,11 @@ impl Problem {
         }
     }
 
+    /// It could be done, but not as things are.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
     /// It will be here later; says when to ask again.
     pub(crate) fn not_yet(detail: impl Into<String>) -> Self {
         Self {

@@ -8,7 +8,7 @@ use axum::http::Method;
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
-use crate::api::{document, events, inbox, jobs, videos};
+use crate::api::{document, events, folders, inbox, jobs, settings, storage, videos};
 use crate::app::App;
 use crate::guard;
 use crate::health;
@@ -33,6 +33,14 @@ fn routes() -> Routes {
         .post("/api/v1/jobs/{id}/{action}", Steer, jobs::act)
         .get("/api/v1/inbox", Follow, inbox::list)
         .get("/api/v1/events", Watch, events::stream)
+        .get("/api/v1/folders", Admin, folders::list)
+        .post("/api/v1/folders", Admin, folders::add)
+        .get("/api/v1/folders/browse", Admin, folders::look_around)
+        .delete("/api/v1/folders/{id}", Admin, folders::remove)
+        .get("/api/v1/settings", Admin, settings::show)
+        .patch("/api/v1/settings", Admin, settings::change)
+        .get("/api/v1/storage", Admin, storage::show)
+        .post("/api/v1/storage/test", Admin, storage::test)
         .get("/metrics", Admin, metrics::page::show)
         .get("/openapi.json", Open, document::show)
         .get("/doc/", Open, doc::show)

@@ -1,5 +1,6 @@
 //! What the composition root hands over.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use catalog::Catalog;
@@ -25,6 +26,8 @@ pub struct Site {
     /// Names under which this machine is reached, besides addresses, `localhost` and `*.local`:
     /// its host name, and what the owner configured. Requests for other names are refused.
     pub host_names: Vec<String>,
+    /// Homereel's own folder, which is never watched.
+    pub data_dir: PathBuf,
     /// When sign-ins, tokens and invitations end is measured by it.
     pub clock: Arc<dyn Clock>,
     /// What programs of this machine show to prove that they can read the data folder.

@@ -17,7 +17,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
 
-use crate::api::{events, inbox, jobs, videos};
+use crate::api::{events, folders, inbox, jobs, settings, storage, videos};
 use crate::policy::Access;
 use crate::problem::Details;
 use crate::{health, metrics, router};
@@ -47,6 +47,8 @@ const KEY: &str = "key";
         (name = "videos", description = "Titles of the library."),
         (name = "jobs", description = "The work on titles."),
         (name = "inbox", description = "Files that were seen at a door, and what became of them."),
+        (name = "folders", description = "Folders that are watched."),
+        (name = "settings", description = "What the owner decides, and where pieces lie."),
         (name = "events", description = "What to look at again, as it happens."),
         (name = "server", description = "How the server is."),
     ),
@@ -56,6 +58,14 @@ const KEY: &str = "key";
         jobs::list,
         jobs::act,
         inbox::list,
+        folders::list,
+        folders::add,
+        folders::remove,
+        folders::look_around,
+        settings::show,
+        settings::change,
+        storage::show,
+        storage::test,
         events::stream,
         health::show,
         metrics::page::show,

@@ -1,10 +1,14 @@
 //! The JSON API, version 1. Shapes are in `dto.rs`; handlers ask the catalog and fill them.
 
+pub(crate) mod bucket;
 pub(crate) mod document;
 pub(crate) mod dto;
 pub(crate) mod events;
+pub(crate) mod folders;
 pub(crate) mod inbox;
 pub(crate) mod jobs;
+pub(crate) mod settings;
+pub(crate) mod storage;
 pub(crate) mod strip;
 pub(crate) mod videos;
 pub(crate) mod words;

@@ -23,6 +23,12 @@ pub(crate) struct IdInPath {
 /// 26 letters of Crockford's base 32, as `model::id` spells them.
 const IDENTIFIER: &str = "^[0-7][0-9a-hjkmnp-tv-z]{25}$";
 
+/// Words that the model knows only by their names in JSON.
+const AUDIENCES: [&str; 2] = ["anyone", "members"];
+const RATES: [&str; 2] = ["home", "public"];
+const SPEEDS: [&str; 3] = ["fast", "balanced", "small"];
+const RUNGS: [u32; 4] = [360, 480, 720, 1080];
+
 /// An identifier.
 pub(crate) fn identifier() -> Object {
     text().pattern(Some(IDENTIFIER)).build()
@@ -91,12 +97,12 @@ pub(crate) fn visibility_or_null() -> Object {
 
 /// Who may watch without an account.
 pub(crate) fn audience() -> Object {
-    one_of(["anyone", "members"])
+    one_of(AUDIENCES)
 }
 
 /// Who may watch without an account, or null.
 pub(crate) fn audience_or_null() -> Object {
-    nullable_words(&["anyone", "members"])
+    nullable_words(&AUDIENCES)
 }
 
 /// A person's part in the house.
@@ -125,6 +131,44 @@ pub(crate) fn place() -> Object {
 /// Where pieces live, or null.
 pub(crate) fn place_or_null() -> Object {
     nullable_words(&[Place::Local, Place::Bucket].map(Place::as_str))
+}
+
+/// How generous the limits for clients are.
+pub(crate) fn rates() -> Object {
+    one_of(RATES)
+}
+
+/// How generous the limits for clients are, or null.
+pub(crate) fn rates_or_null() -> Object {
+    nullable_words(&RATES)
+}
+
+/// Speed against size.
+pub(crate) fn speed() -> Object {
+    one_of(SPEEDS)
+}
+
+/// Speed against size, or null.
+pub(crate) fn speed_or_null() -> Object {
+    nullable_words(&SPEEDS)
+}
+
+/// A rung by the short side.
+pub(crate) fn rung() -> Object {
+    number().enum_values(Some(RUNGS)).build()
+}
+
+/// A rung by the short side, or null.
+pub(crate) fn rung_or_null() -> Object {
+    let rungs = RUNGS.into_iter().map(Some).chain([None]);
+    number()
+        .schema_type(SchemaType::Array(vec![Type::Integer, Type::Null]))
+        .enum_values(Some(rungs))
+        .build()
+}
+
+fn number() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer)
 }
 
 fn text() -> ObjectBuilder {

@@ -95,6 +95,7 @@ impl Home {
             storage: Arc::new(MemoryStorage::new()),
             facts: HealthFacts::default(),
             host_names: vec!["nas".into()],
+            data_dir: folder.path().to_owned(),
             clock: clock.clone(),
             key: KEY.into(),
             setup: Some(SetupToken::new().unwrap()),
