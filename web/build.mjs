@@ -19,6 +19,10 @@ const entries = {
   "library.js": "client/library.ts",
   "watch.js": "client/watch.ts",
   "doc.js": "client/doc.ts",
+  "upload.js": "client/upload.ts",
+  "jobs.js": "client/jobs.ts",
+  "inbox.js": "client/inbox.ts",
+  "settings.js": "client/settings.ts",
   "main.css": "styles/main.css",
   "doc.css": "styles/doc.css",
 };

@@ -155,6 +155,47 @@ mod tests {
         );
     }
 
+    /// What an admin may set, as the settings page gets it.
+    fn settings(words: &str) -> Value {
+        json!({
+            "version": "0.1.0", "encoding_paused": true,
+            "settings": {
+                "house_name": words, "audience": "members", "open_sign_up": true,
+                "rates": "home", "speed": "fast", "top_rung": 720, "place": "bucket",
+                "discoverable": false,
+                "bucket": {
+                    "endpoint": words, "name": words, "region": words, "access_key": words,
+                    "secret_key": "", "path_style": false, "prefix": words,
+                    "public_base_url": null
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn pages_about_work_and_settings_keep_to_the_policy() {
+        for name in ["upload.html", "inbox.html", "jobs.html", "settings.html"] {
+            let page = render(name, settings(HOSTILE)).unwrap();
+            assert!(!page.contains("<img src=x"), "a name became markup: {page}");
+            for forbidden in [" style=", "<style", " onclick", "javascript:"] {
+                assert!(!page.contains(forbidden), "{name} has {forbidden:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_show_what_holds_now() {
+        let page = render("settings.html", settings("Ada's")).unwrap();
+        for held in [
+            r#"value="members" checked"#,
+            r#"value="720" checked"#,
+            r#"value="fast" checked"#,
+            r#"value="bucket" checked"#,
+        ] {
+            assert!(page.contains(held), "{held} is missing: {page}");
+        }
+    }
+
     #[test]
     fn an_empty_library_says_where_to_put_films() {
         let page = render("library.html", library(&[])).unwrap();

@@ -14,16 +14,20 @@ use crate::guard;
 use crate::health;
 use crate::media;
 use crate::metrics;
-use crate::pages::{assets, doc, library, watch};
+use crate::pages::{assets, doc, house, library, watch, work};
 use crate::policy::Access;
 use crate::problem;
 
 /// The routes of the server.
 fn routes() -> Routes {
-    use Access::{Admin, Follow, Open, Steer, Watch};
+    use Access::{Admin, Follow, Open, Steer, Uploader, Watch};
     Routes::default()
         .get("/", Watch, library::show)
         .get("/watch/{id}", Watch, watch::show)
+        .get("/upload", Uploader, work::upload)
+        .get("/inbox", Follow, work::inbox)
+        .get("/jobs", Follow, work::jobs)
+        .get("/settings", Admin, house::show)
         .get("/assets/{name}", Open, assets::show)
         .get("/media/{id}/{name}", Watch, media::show)
         .get("/healthz", Open, health::show)

@@ -3,9 +3,11 @@
 
 pub(crate) mod assets;
 pub(crate) mod doc;
+pub(crate) mod house;
 pub(crate) mod library;
 pub(crate) mod shell;
 pub(crate) mod watch;
+pub(crate) mod work;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};

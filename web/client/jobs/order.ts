@@ -1,0 +1,117 @@
+// Changing the order of the queue: by dragging a grip, or by the arrow keys on it. What does not
+// belong here: asking the server, which the page does.
+
+/** Where `moved` now stands: before this card, or `null` at the end. */
+export type Moved = (moved: HTMLElement, before: HTMLElement | null) => void;
+
+/** Moves a card by so many places. */
+export type Step = (card: HTMLElement, by: number) => void;
+
+/** The index at which a card belongs whose middle is at `y`, among cards with these middles. */
+export function placeAt(middles: readonly number[], y: number): number {
+  const at = middles.findIndex((middle) => y < middle);
+  return at < 0 ? middles.length : at;
+}
+
+/**
+ * Lets the cards of `list` that have a grip be moved among each other; the answer moves one by
+ * itself.
+ */
+export function makeSortable(list: HTMLElement, moved: Moved): Step {
+  list.addEventListener("pointerdown", (event) => {
+    const card = gripped(event.target);
+    if (card && event.button === 0) {
+      event.preventDefault();
+      drag(list, card, event, moved);
+    }
+  });
+  const step = (card: HTMLElement, by: number): void => {
+    const focused = document.activeElement;
+    if (shift(list, card, by)) {
+      (focused as HTMLElement | null)?.focus();
+      moved(card, following(list, card));
+    }
+  };
+  list.addEventListener("keydown", (event) => {
+    const card = gripped(event.target);
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key] ?? 0;
+    if (card && by !== 0) {
+      event.preventDefault();
+      step(card, by);
+    }
+  });
+  return step;
+}
+
+function gripOf(card: Element): HTMLElement | null {
+  return card.querySelector<HTMLElement>('[data-role="grip"]');
+}
+
+function gripped(target: EventTarget | null): HTMLElement | null {
+  const grip = target instanceof Element ? target.closest('[data-role="grip"]') : null;
+  return grip?.closest<HTMLElement>(".work") ?? null;
+}
+
+/** Cards that may change places, in their order. */
+function movable(list: HTMLElement): HTMLElement[] {
+  return [...list.querySelectorAll<HTMLElement>(".work")].filter((card) => !gripOf(card)?.hidden);
+}
+
+function following(list: HTMLElement, card: HTMLElement): HTMLElement | null {
+  const cards = movable(list);
+  return cards[cards.indexOf(card) + 1] ?? null;
+}
+
+function shift(list: HTMLElement, card: HTMLElement, step: number): boolean {
+  const cards = movable(list);
+  const target = cards[cards.indexOf(card) + step];
+  if (!target) {
+    return false;
+  }
+  if (step < 0) {
+    target.before(card);
+  } else {
+    target.after(card);
+  }
+  return true;
+}
+
+function drag(list: HTMLElement, card: HTMLElement, begin: PointerEvent, moved: Moved): void {
+  const grip = gripOf(card);
+  const before = following(list, card);
+  let lastY = begin.clientY;
+  card.dataset["dragging"] = "true";
+  grip?.setPointerCapture(begin.pointerId);
+  const move = (event: PointerEvent): void => {
+    lastY = event.clientY;
+    settle(list, card, lastY);
+  };
+  const end = (event: PointerEvent): void => {
+    grip?.removeEventListener("pointermove", move);
+    grip?.removeEventListener("pointerup", end);
+    grip?.removeEventListener("pointercancel", end);
+    delete card.dataset["dragging"];
+    const now = following(list, card);
+    if (event.type === "pointerup" && now !== before) {
+      moved(card, now);
+    }
+  };
+  grip?.addEventListener("pointermove", move);
+  grip?.addEventListener("pointerup", end);
+  grip?.addEventListener("pointercancel", end);
+}
+
+/** Puts the card where the pointer is. */
+function settle(list: HTMLElement, card: HTMLElement, y: number): void {
+  const others = movable(list).filter((other) => other !== card);
+  const middles = others.map((other) => {
+    const box = other.getBoundingClientRect();
+    return box.top + box.height / 2;
+  });
+  const target = others[placeAt(middles, y)];
+  if (target && target !== card.nextElementSibling) {
+    target.before(card);
+  } else if (!target && others.at(-1) !== card.previousElementSibling) {
+    others.at(-1)?.after(card);
+  }
+}

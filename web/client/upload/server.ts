@@ -1,0 +1,49 @@
+// Uploads as the server tells of them, and titles that became of them.
+
+import { ask } from "../ask";
+
+/** The shape of `GET /api/v1/uploads`. */
+export interface ServerUpload {
+  id: string;
+  file_name: string;
+  length_bytes: number | null;
+  offset_bytes: number;
+  state: "receiving" | "arrived" | "taken" | "refused";
+  /** What it became. */
+  title: string | null;
+  /** Why it cannot become a title. */
+  reason: string | null;
+}
+
+/** What its sender says of a film. */
+export interface Details {
+  title: string;
+  description: string;
+  visibility: string;
+}
+
+export async function fetchUploads(): Promise<ServerUpload[]> {
+  const answer = await ask<{ uploads: ServerUpload[] }>("GET", "/api/v1/uploads");
+  return answer.uploads;
+}
+
+/** Says afterwards what was not said at the beginning. */
+export async function describe(title: string, details: Details): Promise<void> {
+  await ask("PATCH", `/api/v1/videos/${title}`, {
+    ...(details.title.trim() ? { name: details.title.trim() } : {}),
+    description: details.description.trim(),
+    visibility: details.visibility,
+  });
+}
+
+/** As tus carries them; what was not said is left out. */
+export function metadataOf(file: File, details: Details): Record<string, string> {
+  const said: [string, string][] = [
+    ["filename", file.name],
+    ["filetype", file.type],
+    ["title", details.title.trim()],
+    ["description", details.description.trim()],
+    ["visibility", details.visibility],
+  ];
+  return Object.fromEntries(said.filter(([, words]) => words !== ""));
+}

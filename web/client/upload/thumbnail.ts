@@ -1,0 +1,54 @@
+// A first picture of a file that is still on its way, drawn by the browser from the file itself.
+// Many formats are none that a browser can read; then there is none.
+
+const WIDTH = 256;
+const PATIENCE_MS = 8_000;
+
+/** A picture from near the beginning of `file`, or `null`. */
+export async function thumbnailOf(file: File): Promise<string | null> {
+  const address = URL.createObjectURL(file);
+  const video = document.createElement("video");
+  video.muted = true;
+  video.preload = "auto";
+  try {
+    const read = heard(video, "loadeddata");
+    video.src = address;
+    await read;
+    const moved = heard(video, "seeked");
+    video.currentTime = Math.min(3, (video.duration || 0) * 0.1);
+    await moved;
+    return await pictureOf(video);
+  } catch {
+    return null;
+  } finally {
+    video.removeAttribute("src");
+    video.load();
+    URL.revokeObjectURL(address);
+  }
+}
+
+function heard(video: HTMLVideoElement, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = window.setTimeout(() => reject(new Error("too slow")), PATIENCE_MS);
+    const settle = (done: () => void) => () => {
+      window.clearTimeout(timer);
+      done();
+    };
+    video.addEventListener(name, settle(resolve), { once: true });
+    video.addEventListener("error", settle(() => reject(new Error("not readable"))), { once: true });
+  });
+}
+
+async function pictureOf(video: HTMLVideoElement): Promise<string | null> {
+  if (video.videoWidth === 0) {
+    return null;
+  }
+  const canvas = document.createElement("canvas");
+  canvas.width = WIDTH;
+  canvas.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth);
+  canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise<Blob | null>((resolve) =>
+    canvas.toBlob(resolve, "image/jpeg", 0.8),
+  );
+  return blob ? URL.createObjectURL(blob) : null;
+}

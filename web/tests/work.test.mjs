@@ -1,0 +1,205 @@
+// Rules of uploads, jobs, inbox and settings that need no browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { load } from "./load.mjs";
+
+const file = (name, type = "", size = 1) => ({ name, type, size });
+
+test("only what is certainly no film is refused before it is sent", async () => {
+  const { refusal, isCompanion } = await load("client/upload/kind.ts");
+  for (const sent of [
+    file("film.mp4", "video/mp4"),
+    file("broadcast.ts", "text/vnd.trolltech.linguist"),
+    file("without-an-ending"),
+    file("song.flac", "audio/flac"),
+  ]) {
+    assert.equal(refusal(sent), null, `${sent.name} is sent`);
+  }
+  for (const [refused, why] of [
+    [file("notes.txt", "text/plain"), "text file"],
+    [file("cover.jpg", "image/jpeg"), "picture"],
+    [file("films.zip"), "archive"],
+    [file("film.mp4", "video/mp4", 0), "empty"],
+  ]) {
+    assert.match(refusal(refused) ?? "", new RegExp(why), `${refused.name} is refused in words`);
+  }
+  assert.equal(isCompanion("film.srt"), true);
+  assert.equal(isCompanion(".DS_Store"), true);
+  assert.equal(isCompanion("film.mkv"), false);
+});
+
+test("two files go at a time, and one that tries again counts", async () => {
+  const { next, isBusy } = await load("client/upload/queue.ts");
+  const rows = (...stages) => stages.map((stage, index) => ({ stage, index }));
+  const begun = (...stages) => next(rows(...stages)).map((row) => row.index);
+  assert.deepEqual(begun("waiting", "waiting", "waiting"), [0, 1]);
+  assert.deepEqual(begun("sending", "waiting", "waiting"), [1]);
+  assert.deepEqual(begun("retrying", "sending", "waiting"), []);
+  assert.deepEqual(begun("paused", "orphaned", "stuck", "waiting"), [3]);
+  assert.equal(isBusy(rows("arrived", "taken", "refused", "orphaned")), false);
+  assert.equal(isBusy(rows("taken", "waiting")), true, "leaving would stop what waits");
+});
+
+test("pauses between tries grow and then stay", async () => {
+  const { retryDelays, mayHelp } = await load("client/upload/queue.ts");
+  const delays = retryDelays();
+  assert.deepEqual(delays.slice(0, 4), [0, 1_000, 2_000, 4_000]);
+  assert.equal(delays.at(-1), 60_000);
+  assert.ok(delays.every((pause, index) => index === 0 || pause >= delays[index - 1]));
+  for (const [status, helps] of [
+    [0, true],
+    [401, false],
+    [403, false],
+    [409, true],
+    [413, false],
+    [503, true],
+  ]) {
+    assert.equal(mayHelp(status), helps, `${status}`);
+  }
+});
+
+test("the same file goes on with the upload it began", async () => {
+  const { continues } = await load("client/upload/queue.ts");
+  const rows = [
+    { stage: "sending", name: "a.mp4", length: 5 },
+    { stage: "orphaned", name: "a.mp4", length: 7 },
+  ];
+  assert.equal(continues(rows, { name: "a.mp4", size: 7 }), rows[1]);
+  assert.equal(continues(rows, { name: "a.mp4", size: 5 }), undefined, "it is being sent already");
+  assert.equal(continues(rows, { name: "b.mp4", size: 7 }), undefined);
+});
+
+test("speed is smooth, and forgets what was before a pause", async () => {
+  const { Pace } = await load("client/upload/pace.ts");
+  const pace = new Pace();
+  assert.equal(pace.speed(), null, "nothing is known at first");
+  for (let at = 0; at <= 5_000; at += 250) {
+    pace.note(at * 1_000, at);
+  }
+  assert.ok(Math.abs(pace.speed() - 1_000_000) < 1, "a megabyte in a second");
+  assert.equal(Math.round(pace.secondsFor(30_000_000)), 30);
+  pace.note(5_000_000, 5_100);
+  assert.ok(pace.speed() > 800_000, "one hiccup does not make it jump");
+  pace.note(5_000_000, 60_000);
+  assert.equal(pace.speed(), null, "a minute later the old speed says nothing");
+});
+
+test("a file on its way says what is going on", async () => {
+  const { lineOf, factsOf } = await load("client/upload/words.ts");
+  const standing = {
+    stage: "sending",
+    sent: 420_000_000,
+    length: 1_000_000_000,
+    speed: 10_000_000,
+    secondsLeft: 58,
+    retryInS: 0,
+    reason: null,
+  };
+  const at = (stage, more = {}) => lineOf({ ...standing, stage, ...more });
+  assert.equal(at("sending"), "Sending, 42 %");
+  assert.equal(factsOf(standing), "420 MB of 1.0 GB · 10 MB/s · about 1 min left");
+  assert.equal(at("orphaned"), "Choose the file again to go on from 42 %");
+  assert.equal(at("retrying", { retryInS: 8 }), "The connection is gone. Trying again in 8 s.");
+  assert.equal(at("refused", { reason: "It ends in the middle." }), "It ends in the middle.");
+});
+
+const NOW = new Date("2025-11-23T19:00:00Z");
+const job = (more) => ({
+  id: "j",
+  title: "t",
+  title_name: "Sunday",
+  poster: null,
+  state: "queued",
+  reason: null,
+  progress: { step: "waiting", fraction: 0, speed: 0, seconds_left: null },
+  strip: null,
+  run_after: "2025-11-23T18:00:00Z",
+  ready_at: null,
+  finished_at: null,
+  ...more,
+});
+const around = { before: 0, encodingPaused: false, steers: true, now: NOW };
+const begun = { cells: [{ start: 0, end: 1, lit: [1, 0.5] }], working: 0, wished: [] };
+
+test("a job says what happens, and when it will be ready", async () => {
+  const { lineOf, factsOf, readyWords } = await load("client/jobs/words.ts");
+  assert.equal(lineOf(job(), around), "Next in line");
+  assert.equal(lineOf(job(), { ...around, before: 2 }), "Waits for 2 other films");
+  assert.equal(lineOf(job({ state: "running" }), around), "Reading the file");
+  const runs = job({
+    state: "running",
+    strip: begun,
+    progress: { step: "encoding", fraction: 0.42, speed: 3.2, seconds_left: 2_400 },
+  });
+  assert.equal(lineOf(runs, around), "Ready to watch, still getting sharper");
+  assert.match(factsOf(runs, around), /^42 % done · 3\.2× real time · ready about .*40/);
+  assert.equal(factsOf(runs, { ...around, encodingPaused: true }), "42 % done");
+  assert.equal(readyWords(new Date(NOW.getTime() + 20_000), NOW), "about 20 s left");
+});
+
+test("only what makes sense in its state can be asked of a job", async () => {
+  const { actionsOf } = await load("client/jobs/words.ts");
+  const keys = (more, where = around) => actionsOf(job(more), where).map((action) => action.key);
+  assert.deepEqual(keys({}), ["pause", "cancel"], "the next one need not be moved up");
+  assert.deepEqual(keys({}, { ...around, before: 1 }), ["boost", "pause", "cancel"]);
+  assert.deepEqual(keys({ state: "running", strip: begun }), ["watch", "pause", "cancel"]);
+  assert.deepEqual(keys({ state: "paused" }), ["resume", "cancel"]);
+  assert.deepEqual(keys({ state: "failed" }), ["retry"]);
+  assert.deepEqual(keys({ state: "done" }), ["watch"]);
+  assert.deepEqual(keys({ state: "failed" }, { ...around, steers: false }), []);
+});
+
+test("a strip tells the ladder", async () => {
+  const { rungsOf } = await load("client/work.ts");
+  assert.deepEqual(
+    rungsOf(begun).map((rung) => rung.ready),
+    [1, 0.5],
+  );
+  assert.deepEqual(rungsOf(null), []);
+});
+
+test("a dragged card lands between the middles of its neighbours", async () => {
+  const { placeAt } = await load("client/jobs/order.ts");
+  assert.equal(placeAt([100, 200], 50), 0);
+  assert.equal(placeAt([100, 200], 150), 1);
+  assert.equal(placeAt([100, 200], 250), 2);
+  assert.equal(placeAt([], 10), 0);
+});
+
+test("the inbox names one thing to do", async () => {
+  const { stepOf, needsYou, doorOf } = await load("client/inbox/words.ts");
+  const arrival = (state, reason = null, title = null) => ({
+    door: "folder",
+    path: "/films/Holidays/a.mp4",
+    state,
+    reason,
+    title,
+  });
+  assert.equal(stepOf(arrival("settling")), null, "a copy in progress needs nobody");
+  assert.equal(stepOf(arrival("refused", "It is empty.")).ask, "retry");
+  assert.equal(stepOf(arrival("ignored", "You removed this film.")).ask, "take");
+  assert.equal(stepOf(arrival("admitted", null, "x")).href, "/title/x");
+  assert.equal(needsYou(arrival("refused")), true);
+  assert.equal(needsYou(arrival("duplicate")), false);
+  assert.deepEqual(doorOf(arrival("admitted")), { word: "Folder", folder: "Holidays" });
+});
+
+test("a bucket is read from its form as the server takes it", async () => {
+  const { bucketIn, missingIn } = await load("client/settings/bucket.ts");
+  const form = new FormData();
+  form.set("endpoint", " http://nas.local:9000/ ");
+  form.set("name", "films");
+  form.set("access_key", "me");
+  form.set("prefix", "/homereel/");
+  form.set("path_style", "on");
+  const bucket = bucketIn(form);
+  assert.equal(bucket.endpoint, "http://nas.local:9000");
+  assert.equal(bucket.prefix, "homereel");
+  assert.equal(bucket.region, "us-east-1");
+  assert.equal(bucket.secret_key, null, "the server keeps the one it has");
+  assert.equal(bucket.path_style, true);
+  assert.equal(missingIn(bucket), null);
+  assert.match(missingIn({ ...bucket, endpoint: "nas.local" }), /http/);
+});
