@@ -8,12 +8,13 @@ use model::error::{ErrorKind, Result};
 use model::id::{JobId, TitleId};
 use model::job::JobState;
 use model::title::{Identity, Source, TitleState};
+use model::upload::{DESCRIPTION_CHARS, Details};
 
-use crate::column::{self, NAME_CHARS, REASON_CHARS, shortened};
+use crate::column::{self, NAME_CHARS, REASON_CHARS, shortened, shortened_lines};
 use crate::failure::{Failure, Outcome};
 use crate::table::titles::{NewTitle, TitleRow};
-use crate::table::{jobs, titles};
-use crate::{Catalog, Write, generation, job_move};
+use crate::table::{jobs, removed_films, titles, users};
+use crate::{Catalog, Write, generation, job_move, removal};
 
 /// The longest hash of a sample, in bytes; BLAKE3 in hex has 64.
 const SAMPLE_HASH_BYTES: usize = 128;
@@ -21,8 +22,10 @@ const SAMPLE_HASH_BYTES: usize = 128;
 /// A settled, identified file that asks to become a title.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// What people will call the title, unless it exists already.
+    /// What people will call the title, unless it exists already or its sender says otherwise.
     pub name: String,
+    /// What its sender says of it; the default for a file that came by itself.
+    pub details: Details,
     /// The file.
     pub source: Source,
 }
@@ -40,10 +43,15 @@ pub enum Admission {
     Moved(TitleId),
     /// The file was replaced before its title was ready; the title begins anew.
     Restarted(TitleId),
+    /// Somebody removed this film, so it does not come back by itself. The title, as long as it
+    /// can be brought back.
+    Removed(Option<TitleId>),
 }
 
 impl Catalog {
     /// Admits a file. In this order:
+    /// - Its title was removed: [`Admission::Removed`], unless somebody sends the film again, which
+    ///   brings the title back.
     /// - Its content is known (also from a title that failed): [`Admission::Duplicate`], and
     ///   nothing is tried again. If it is the very file of that title, its stamp is brought up to
     ///   date, and a job that waits is due at once.
@@ -115,8 +123,20 @@ fn admit(write: &mut Write<'_>, candidate: &Candidate) -> Outcome<Admission> {
     let source = &candidate.source;
     let path = checked_path(source)?;
     if let Some(known) = titles::of_identity(&write.transaction, &source.identity, path)? {
+        if known.title.deleted_at.is_some() {
+            if candidate.details.owner.is_none() {
+                return Ok(Admission::Removed(Some(known.title.id)));
+            }
+            removal::bring_back(write, &known)?;
+        }
         update_stamp(write, &known, source)?;
         return Ok(Admission::Duplicate(known.title.id));
+    }
+    if removed_films::contains(&write.transaction, &source.identity)? {
+        if candidate.details.owner.is_none() {
+            return Ok(Admission::Removed(None));
+        }
+        removed_films::delete(&write.transaction, &source.identity)?;
     }
     if let Some(old) = replaceable(write, path)? {
         let now = write.now;
@@ -131,7 +151,9 @@ fn refuse(write: &mut Write<'_>, candidate: &Candidate, reason: &str) -> Outcome
     let path = checked_path(source)?;
     let known = titles::of_identity(&write.transaction, &source.identity, path)?;
     if let Some(known) = known.filter(|known| known.title.source.path == source.path) {
-        refuse_again(write, &known, source, reason)?;
+        if known.title.deleted_at.is_none() {
+            refuse_again(write, &known, source, reason)?;
+        }
         return Ok(known.title.id);
     }
     if let Some(old) = replaceable(write, path)? {
@@ -170,7 +192,9 @@ fn move_source(write: &mut Write<'_>, title: TitleId, source: &Source) -> Outcom
 /// can still be watched.
 fn replaceable(write: &Write<'_>, path: &[u8]) -> Outcome<Option<TitleRow>> {
     let newest = titles::newest_at_path(&write.transaction, path)?;
-    Ok(newest.filter(|row| row.title.state != TitleState::Ready))
+    let is_replaceable =
+        |row: &TitleRow| row.title.state != TitleState::Ready && row.title.deleted_at.is_none();
+    Ok(newest.filter(is_replaceable))
 }
 
 /// The same file was seen again, perhaps after it was touched or put back.
@@ -224,11 +248,23 @@ fn add(
         Some(_) => TitleState::Failed,
         None => TitleState::Waiting,
     };
+    let details = &candidate.details;
+    let name = details.name.as_deref().unwrap_or(&candidate.name);
+    let description = details.description.as_deref().map(tidy_description);
+    // Whoever sent it may be gone by now.
+    let owner = match details.owner {
+        Some(owner) => users::by_id(&write.transaction, owner)?.map(|owner| owner.serial),
+        None => None,
+    };
     let serial = titles::insert(
         &write.transaction,
         &NewTitle {
             id: title,
-            name: &shortened(&candidate.name, NAME_CHARS),
+            name: &shortened(name, NAME_CHARS),
+            description: description.as_deref().filter(|text| !text.is_empty()),
+            visibility: details.visibility,
+            owner_serial: owner,
+            place: write.settings.place,
             added_at: write.now,
             source: &candidate.source,
             state,
@@ -239,6 +275,11 @@ fn add(
     write.announce(Change::Title(title));
     write.announce(Change::Job(job, title));
     Ok(title)
+}
+
+/// A description as it is stored: bounded, and without blanks around it.
+pub(crate) fn tidy_description(text: &str) -> String {
+    shortened_lines(text.trim(), DESCRIPTION_CHARS)
 }
 
 fn checked_path(source: &Source) -> Outcome<&[u8]> {
@@ -258,7 +299,10 @@ mod tests {
     use model::clock::WallTime;
     use model::error::ErrorKind;
     use model::job::{JobState, Progress};
+    use model::settings::Place;
     use model::title::TitleState;
+
+    use model::upload::Details;
 
     use super::{Admission, Candidate};
     use crate::testing::{House, LEASE, OWNER, candidate, segment, source};
@@ -319,6 +363,7 @@ mod tests {
 
         let touched = Candidate {
             name: "a".to_owned(),
+            details: Details::default(),
             source: source("/films/a.mp4", "a", 8),
         };
         let seen = house.catalog.admit(touched.clone()).await.unwrap();
@@ -357,7 +402,7 @@ mod tests {
         assert!(house.catalog.pieces(id).await.unwrap().is_empty());
         let garbage = house.catalog.garbage(100).await.unwrap();
         assert_eq!(garbage.len(), 4, "three init segments and one segment");
-        assert!(garbage.contains(&first_segment.key));
+        assert!(garbage.contains(&(Place::Local, first_segment.key)));
         let moved = house.job_of(id).await;
         assert_eq!((moved.id, moved.state), (job.id, JobState::Queued));
         assert_eq!(moved.progress, Progress::default(), "nothing is made yet");

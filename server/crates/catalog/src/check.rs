@@ -17,7 +17,7 @@ const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check";
 const FOREIGN_KEYS: &str = "SELECT DISTINCT \"table\" FROM pragma_foreign_key_check";
 
 /// A rule in words, and a statement that finds the ids of the titles that break it.
-const RULES: [(&str, &str); 6] = [
+const RULES: [(&str, &str); 8] = [
     (
         "has no job",
         "SELECT titles.id FROM titles
@@ -61,7 +61,60 @@ const RULES: [(&str, &str); 6] = [
              <> (SELECT COUNT(*) || '/' || COALESCE(SUM(size_bytes), 0)
                  FROM pieces WHERE title_serial = titles.serial AND stream >= 0 AND number >= 1)",
     ),
+    (
+        "has runs of segments that are not those with rows",
+        "SELECT DISTINCT titles.id FROM titles
+         JOIN stream_totals ON stream_totals.title_serial = titles.serial
+         WHERE stream_totals.segments <> (
+             SELECT COUNT(*) FROM json_each(stream_totals.ranges) AS run
+             JOIN pieces ON pieces.title_serial = stream_totals.title_serial
+                 AND pieces.generation = stream_totals.generation
+                 AND pieces.stream = stream_totals.stream
+                 AND pieces.number BETWEEN run.value ->> 0 AND run.value ->> 1)
+             OR stream_totals.segments <> (
+                 SELECT COALESCE(SUM((value ->> 1) - (value ->> 0) + 1), 0)
+                 FROM json_each(stream_totals.ranges))",
+    ),
+    (
+        "is removed, but its job goes on",
+        "SELECT titles.id FROM titles JOIN jobs ON jobs.title_serial = titles.serial
+         WHERE titles.deleted_at_ms IS NOT NULL AND jobs.finished_at_ms IS NULL",
+    ),
 ];
+
+/// Rules that are not about one title: what is wrong if a statement finds a row.
+const HOUSE_RULES: [(&str, &str); 4] = [
+    (
+        "the house has accounts of admins, but nobody claimed it",
+        "SELECT 1 FROM house WHERE claimed_at_ms IS NULL
+             AND EXISTS (SELECT 1 FROM users WHERE role = 'admin')",
+    ),
+    (
+        "the house is claimed, but no admin can sign in; \
+         make one with `homereel user add --role admin`",
+        "SELECT 1 FROM house WHERE claimed_at_ms IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND active = 1)",
+    ),
+    (
+        "the house has not exactly one row of settings",
+        "SELECT 1 FROM (SELECT COUNT(*) AS houses FROM house) WHERE houses <> 1",
+    ),
+    (
+        "the counts of titles are not what the titles add up to",
+        "SELECT 1 FROM (
+             SELECT visibility, owner_serial, titles FROM title_counts WHERE titles > 0
+             UNION ALL
+             SELECT visibility, COALESCE(owner_serial, 0), COUNT(*) FROM titles
+             WHERE deleted_at_ms IS NULL GROUP BY 1, 2)
+         GROUP BY visibility, owner_serial, titles HAVING COUNT(*) <> 2",
+    ),
+];
+
+/// What the index of words has, as it sees it.
+const WORDS: &str = "
+    SELECT COUNT(*) FROM titles_text_docsize";
+
+const TITLES: &str = "SELECT COUNT(*) FROM titles";
 
 const PLANS: &str = "
     SELECT titles.id, plans.plan
@@ -97,8 +150,24 @@ fn findings(connection: &Connection) -> Outcome<Vec<String>> {
             findings.push(format!("title {title} {rule}"));
         }
     }
+    for (wrong, sql) in HOUSE_RULES {
+        let limited = format!(
+            "SELECT '{}' FROM ({sql}) LIMIT 1",
+            wrong.replace('\'', "''")
+        );
+        findings.extend(texts(connection, &limited)?);
+    }
+    findings.extend(words_out_of_step(connection)?);
     findings.extend(unreadable_plans(connection)?);
     Ok(findings)
+}
+
+/// A title that is not in the index of words is found by no search.
+fn words_out_of_step(connection: &Connection) -> Outcome<Option<String>> {
+    let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let (titles, indexed) = (count(TITLES)?, count(WORDS)?);
+    Ok((titles != indexed)
+        .then(|| format!("the index of words has {indexed} titles, but there are {titles}")))
 }
 
 fn texts(connection: &Connection, sql: &str) -> Outcome<Vec<String>> {
@@ -169,6 +238,26 @@ mod tests {
             ),
             ("UPDATE stream_totals SET size_bytes = 1", "other totals"),
             ("UPDATE plans SET plan = 'x'", "cannot be read"),
+            (
+                "UPDATE stream_totals SET ranges = '[[2,2]]'",
+                "runs of segments",
+            ),
+            (
+                "UPDATE titles SET deleted_at_ms = 1;
+                 UPDATE jobs SET state = 'queued', finished_at_ms = NULL",
+                "its job goes on",
+            ),
+            ("UPDATE title_counts SET titles = 7", "counts of titles"),
+            ("DELETE FROM title_counts", "counts of titles"),
+            ("DELETE FROM titles_text_docsize", "index of words"),
+            ("DELETE FROM house", "one row of settings"),
+            ("UPDATE house SET claimed_at_ms = 1", "no admin can sign in"),
+            (
+                "INSERT INTO users (id, name, name_folded, first_name, last_name, password_hash,
+                     role, active, created_at_ms)
+                 VALUES ('x', 'x', 'x', '', '', 'x', 'admin', 1, 0)",
+                "nobody claimed it",
+            ),
         ];
         for (sql, words) in cases {
             let house = House::new();

@@ -33,6 +33,16 @@ pub(crate) fn shortened(text: &str, limit: usize) -> String {
     text.chars().take(limit).map(plain).collect()
 }
 
+/// Like [`shortened`], for texts of several lines.
+pub(crate) fn shortened_lines(text: &str, limit: usize) -> String {
+    let plain = |character: char| match character {
+        '\n' => '\n',
+        other if other.is_control() => ' ',
+        other => other,
+    };
+    text.chars().take(limit).map(plain).collect()
+}
+
 /// The bytes of a path for a BLOB column.
 pub(crate) fn path_bytes(path: &Path) -> Outcome<&[u8]> {
     let bytes = path.as_os_str().as_bytes();
@@ -89,6 +99,16 @@ pub(crate) fn word<T>(
 ) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     parse(&text).ok_or_else(|| broken(column, format!("{text:?} is not a word of ours")))
+}
+
+/// A document in JSON, where there is one. One that cannot be read counts as none, so that a
+/// damaged row does not hide a whole page; `homereel check` reports it.
+pub(crate) fn json<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<Option<T>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    Ok(text.and_then(|text| serde_json::from_str(text).ok()))
 }
 
 /// A moment.

@@ -2,16 +2,38 @@
 
 use model::error::Result;
 use model::segment::ObjectKey;
+use model::settings::Place;
 
 use crate::Catalog;
+use crate::table::pieces::PiecePlace;
 use crate::table::{garbage, pieces};
+
+/// How many keys are read in one transaction.
+const KEYS_AT_ONCE: u32 = 10_000;
+
+/// An object that must be stored, as its row describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredKey {
+    /// In which store.
+    pub place: Place,
+    /// Its name there.
+    pub key: ObjectKey,
+    /// Its length.
+    pub size_bytes: u64,
+    /// SHA-256 in hex.
+    pub sha256: String,
+}
+
+/// Where the next page of keys begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeysAfter(PiecePlace);
 
 impl Catalog {
     /// At most `limit` objects that are to be deleted from the store, oldest first.
     ///
     /// # Errors
     /// Errors of the catalog.
-    pub async fn garbage(&self, limit: u32) -> Result<Vec<ObjectKey>> {
+    pub async fn garbage(&self, limit: u32) -> Result<Vec<(Place, ObjectKey)>> {
         self.read("reading the garbage", move |transaction, _| {
             garbage::oldest(transaction, limit)
         })
@@ -22,27 +44,48 @@ impl Catalog {
     ///
     /// # Errors
     /// Errors of the catalog.
-    pub async fn garbage_collected(&self, keys: Vec<ObjectKey>) -> Result<()> {
+    pub async fn garbage_collected(&self, keys: Vec<(Place, ObjectKey)>) -> Result<()> {
         self.write("forgetting garbage", move |write| {
             keys.iter()
-                .try_for_each(|key| garbage::delete(&write.transaction, key))
+                .try_for_each(|(place, key)| garbage::delete(&write.transaction, *place, key))
         })
         .await
     }
 
-    /// Key, length and SHA-256 of every object that must be stored, for `homereel check`. Holds
-    /// all of it in memory, some 200 bytes an object.
+    /// Objects that must be stored, those of removed titles too, some ten thousand from `after`
+    /// on; begin with the default. An empty list is the end. What is added meanwhile may be
+    /// missing or not.
     ///
     /// # Errors
     /// Errors of the catalog.
-    pub async fn every_key(&self) -> Result<Vec<(ObjectKey, u64, String)>> {
-        self.read("listing all pieces", |transaction, _| {
-            let stored = pieces::all(transaction)?.into_iter();
-            Ok(stored
-                .map(|piece| (piece.key, piece.size_bytes, piece.sha256))
-                .collect())
+    pub async fn stored_keys(&self, after: KeysAfter) -> Result<(Vec<StoredKey>, KeysAfter)> {
+        self.read("listing pieces", move |transaction, _| {
+            let (stored, last) = pieces::after(transaction, after.0, KEYS_AT_ONCE)?;
+            let keys = stored.into_iter().map(|piece| StoredKey {
+                place: piece.place,
+                key: piece.key,
+                size_bytes: piece.size_bytes,
+                sha256: piece.sha256,
+            });
+            Ok((keys.collect(), KeysAfter(last)))
         })
         .await
+    }
+
+    /// All of [`Catalog::stored_keys`] at once, some 200 bytes an object.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn every_key(&self) -> Result<Vec<StoredKey>> {
+        let (mut every, mut after) = (Vec::new(), KeysAfter::default());
+        loop {
+            let (keys, next) = self.stored_keys(after).await?;
+            if keys.is_empty() {
+                return Ok(every);
+            }
+            every.extend(keys);
+            after = next;
+        }
     }
 }
 
@@ -62,9 +105,8 @@ mod tests {
             .unwrap();
         let stored = house.catalog.every_key().await.unwrap();
         assert_eq!(stored.len(), 5, "three init segments and two segments");
-        let (_, size_bytes, sha256) = &stored[2];
         assert_eq!(
-            (*size_bytes, sha256.len()),
+            (stored[2].size_bytes, stored[2].sha256.len()),
             (2_000, 64),
             "as the row has it"
         );

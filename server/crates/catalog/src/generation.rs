@@ -22,7 +22,7 @@ pub(crate) fn present(row: &TitleRow) -> Whose {
 pub(crate) fn begin(write: &mut Write<'_>, row: &TitleRow) -> Outcome<u32> {
     let transaction = &write.transaction;
     for stored in pieces::of_title(transaction, row.title.id)? {
-        garbage::insert(transaction, &stored.key)?;
+        garbage::insert(transaction, stored.place, &stored.key)?;
     }
     pieces::delete_all(transaction, row.serial)?;
     stream_totals::delete_all(transaction, row.serial)?;

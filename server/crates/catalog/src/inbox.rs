@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use model::arrival::{Arrival, ArrivalState, Door};
 use model::change::Change;
 use model::error::{ErrorKind, Result};
-use model::id::TitleId;
+use model::id::{ArrivalId, TitleId};
+use model::job::JobState;
 
 use crate::column::{self, REASON_CHARS, shortened};
 use crate::failure::{Failure, Outcome};
-use crate::table::{arrivals, titles};
-use crate::{Catalog, Write};
+use crate::table::{arrivals, jobs, removed_films, titles};
+use crate::{Catalog, Write, job_move, removal};
 
 /// What a door found out about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,19 @@ pub struct ArrivalUpdate {
     pub size_bytes: u64,
     /// The title it became, or the one it is a copy of.
     pub title: Option<TitleId>,
+}
+
+/// What somebody wants of a file in the inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrivalAction {
+    /// Forget what was found out, so that it is examined again. A job that failed on it starts
+    /// over.
+    Retry,
+    /// Do not show it until something changes.
+    Dismiss,
+    /// Take it although its title was removed: the title comes back, or the file is examined
+    /// again.
+    Take,
 }
 
 impl Catalog {
@@ -51,13 +65,53 @@ impl Catalog {
             .await
     }
 
-    /// At most `limit` arrivals, the latest change first.
+    /// At most `limit` arrivals that nobody dismissed, the latest change first.
     ///
     /// # Errors
     /// Errors of the catalog.
     pub async fn arrivals(&self, limit: u32) -> Result<Vec<Arrival>> {
         self.read("reading the inbox", move |transaction, _| {
             arrivals::newest(transaction, limit)
+        })
+        .await
+    }
+
+    /// All arrivals, also those that were dismissed, in no order.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn every_arrival(&self) -> Result<Vec<Arrival>> {
+        self.read("reading the whole inbox", |transaction, _| {
+            arrivals::every(transaction)
+        })
+        .await
+    }
+
+    /// The arrival with that id.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn arrival_by_id(&self, id: ArrivalId) -> Result<Option<Arrival>> {
+        self.read("reading an arrival", move |transaction, _| {
+            arrivals::by_id(transaction, id)
+        })
+        .await
+    }
+
+    /// Does what somebody wants of an arrival, and returns where its file lies: for all but
+    /// dismissing, whoever watches it should look at it again.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such arrival (any more).
+    pub async fn arrival_action(&self, id: ArrivalId, action: ArrivalAction) -> Result<PathBuf> {
+        self.write("dealing with an arrival", move |write| {
+            let Some(arrival) = arrivals::by_id(&write.transaction, id)? else {
+                let message = "this file is not in the inbox any more";
+                return Err(Failure::rule(ErrorKind::NotFound, message));
+            };
+            write.announce(Change::Inbox);
+            act(write, &arrival, action)?;
+            Ok(arrival.path)
         })
         .await
     }
@@ -90,6 +144,33 @@ impl Catalog {
     }
 }
 
+fn act(write: &mut Write<'_>, arrival: &Arrival, action: ArrivalAction) -> Outcome<()> {
+    let path = column::path_bytes(&arrival.path)?;
+    let title = match arrival.title {
+        Some(title) => titles::by_id(&write.transaction, title)?,
+        None => None,
+    };
+    match action {
+        ArrivalAction::Dismiss => return arrivals::dismiss(&write.transaction, arrival.id),
+        ArrivalAction::Retry => {
+            if let Some(row) = title {
+                let mut job = jobs::of_title(&write.transaction, row.serial)?;
+                if job.job.state == JobState::Failed {
+                    job_move::start_over(&mut job, write.now);
+                    job_move::save(write, &job)?;
+                }
+            }
+        }
+        ArrivalAction::Take => {
+            removed_films::delete_at(&write.transaction, path)?;
+            if let Some(row) = title {
+                removal::bring_back(write, &row)?;
+            }
+        }
+    }
+    arrivals::delete(&write.transaction, path).map(drop)
+}
+
 fn record(write: &mut Write<'_>, update: ArrivalUpdate) -> Outcome<()> {
     let transaction = &write.transaction;
     let known = arrivals::by_path(transaction, column::path_bytes(&update.path)?)?;
@@ -101,6 +182,9 @@ fn record(write: &mut Write<'_>, update: ArrivalUpdate) -> Outcome<()> {
         None => None,
     };
     let arrival = Arrival {
+        id: known
+            .as_ref()
+            .map_or_else(ArrivalId::generate, |known| known.id),
         first_seen_at: known
             .as_ref()
             .map_or(write.now, |known| known.first_seen_at),

@@ -13,7 +13,10 @@ use crate::Write;
 use crate::column::{REASON_CHARS, shortened};
 use crate::failure::{Failure, Outcome};
 use crate::table::jobs::{self, JobRow};
-use crate::table::titles;
+use crate::table::{job_log, titles};
+
+/// How many notes are kept of a job.
+const MOST_LINES: u32 = 200;
 
 /// The job, if `owner` works on it at this moment.
 pub(crate) fn held(write: &Write<'_>, job: JobId, owner: &str) -> Outcome<JobRow> {
@@ -82,6 +85,13 @@ pub(crate) fn wake(write: &mut Write<'_>, title_serial: i64) -> Outcome<()> {
         save(write, &row)?;
     }
     Ok(())
+}
+
+/// Notes what happened to a job; the oldest notes go.
+pub(crate) fn log(write: &Write<'_>, job_serial: i64, text: &str) -> Outcome<()> {
+    let text = shortened(text, REASON_CHARS);
+    job_log::add(&write.transaction, job_serial, write.now, &text)?;
+    job_log::delete_beyond(&write.transaction, job_serial, MOST_LINES)
 }
 
 fn title_state(connection: &Connection, row: &JobRow) -> Outcome<TitleState> {

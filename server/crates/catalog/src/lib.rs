@@ -34,9 +34,11 @@ use crate::wish::Wishes;
 use crate::writer::{INBOX_TASKS, Writer};
 
 pub mod admission;
+pub mod backup;
 pub mod check;
 mod column;
 mod connection;
+pub mod editing;
 mod failure;
 pub mod figures;
 pub mod folders;
@@ -50,13 +52,17 @@ pub mod outcome;
 pub mod people;
 mod plan_cache;
 pub mod planning;
+pub mod progress;
 pub mod queue;
 mod readers;
 pub mod recording;
+pub mod removal;
 mod schema;
+mod search;
 pub mod sessions;
 pub mod settings;
 mod table;
+pub mod viewer;
 pub mod wish;
 pub mod work;
 mod writer;
@@ -187,6 +193,23 @@ impl Catalog {
     /// The present moment, for reading; a transaction that writes has its own.
     pub(crate) fn now(&self) -> WallTime {
         self.shared.clock.now()
+    }
+
+    /// Carries out `work` on a connection that reads, outside of any transaction.
+    pub(crate) async fn read_at_large<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        let room = Arc::clone(&self.shared.room_to_read);
+        let shared = Arc::clone(&self.shared);
+        in_turn(room, move || {
+            shared
+                .readers
+                .run_at_large(work)
+                .map_err(|failure| failure.into_error(doing, &shared.path))
+        })
+        .await
     }
 
     fn wish_list(&self) -> &Arc<Wishes> {
@@ -327,6 +350,14 @@ mod tests {
     use crate::admission::Admission;
     use crate::library::TitleQuery;
     use crate::testing::{House, OWNER, candidate, segment};
+    use crate::viewer::Viewer;
+
+    fn everything() -> TitleQuery {
+        TitleQuery {
+            who: Viewer::EVERYTHING,
+            ..TitleQuery::default()
+        }
+    }
 
     fn reopen(path: &Path) -> model::error::Result<Catalog> {
         Catalog::open(path, Arc::new(SystemClock))
@@ -396,7 +427,7 @@ mod tests {
         };
         assert_eq!(error.kind(), ErrorKind::OutOfSpace, "{error}");
         assert!(error.message().contains("homereel.db"), "{error}");
-        let page = house.catalog.titles(TitleQuery::default()).await.unwrap();
+        let page = house.catalog.titles(everything()).await.unwrap();
         assert_eq!(
             page.total,
             u64::from(admitted),
@@ -513,12 +544,12 @@ mod tests {
         let mut bytes = std::fs::read(house.path()).unwrap();
         // The first pages hold the schema, without which it could not even be opened.
         let pages = bytes.len() / 4096;
-        for page in bytes.chunks_mut(4096).skip(pages / 2) {
+        for page in bytes.chunks_mut(4096).skip(pages * 2 / 3) {
             page.iter_mut().for_each(|byte| *byte ^= 0x5a);
         }
         std::fs::write(house.path(), bytes).unwrap();
         let catalog = reopen(&house.path()).unwrap();
-        let error = catalog.titles(TitleQuery::default()).await.unwrap_err();
+        let error = catalog.titles(everything()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
 
@@ -540,7 +571,7 @@ mod tests {
                 tokio::spawn(async move {
                     let path = format!("/films/{number}.mp4");
                     catalog.admit(candidate(&path, &path)).await.unwrap();
-                    catalog.titles(TitleQuery::default()).await.unwrap().total
+                    catalog.titles(everything()).await.unwrap().total
                 })
             })
             .collect();
@@ -548,7 +579,7 @@ mod tests {
             let total = caller.await.unwrap();
             assert!((1..=200).contains(&total));
         }
-        let page = house.catalog.titles(TitleQuery::default()).await.unwrap();
+        let page = house.catalog.titles(everything()).await.unwrap();
         assert_eq!(page.total, 200);
     }
 }

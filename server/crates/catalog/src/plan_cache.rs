@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::id::TitleId;
-use model::plan::{PLAN_VERSION, Plan};
+use model::plan::Plan;
 use rusqlite::Connection;
 
 use crate::failure::Outcome;
@@ -45,7 +45,7 @@ impl PlanCache {
     pub(crate) fn fill(&self, connection: &Connection, rows: &mut [TitleRow]) -> Outcome<()> {
         let mut missing = HashMap::new();
         for (index, row) in rows.iter_mut().enumerate() {
-            if row.plan_version != Some(PLAN_VERSION) {
+            if !row.has_plan {
                 continue;
             }
             row.title.plan = self.get((row.title.id, row.title.generation));

@@ -11,7 +11,7 @@ use model::segment::{Piece, StoredPiece};
 use crate::failure::{Failure, Outcome};
 use crate::plan_cache::serial_list;
 use crate::recording::put_piece;
-use crate::table::plans::{Outline, PlanRow};
+use crate::table::plans::{Excerpt, Outline, PlanRow};
 use crate::table::titles::TitleRow;
 use crate::table::{plans, titles};
 use crate::{Catalog, Write, generation, job_move};
@@ -65,6 +65,7 @@ impl Catalog {
 struct Drawn {
     version: u32,
     outline: Outline,
+    excerpt: Excerpt,
     json: String,
 }
 
@@ -79,13 +80,19 @@ impl Drawn {
         if outline.segment_count == 0 || plan.stream_count() == 0 {
             return Err(refuse("a plan without segments cannot be saved"));
         }
-        let json = serde_json::to_string(plan).map_err(|error| refuse(&error.to_string()))?;
+        let broken = |error: serde_json::Error| refuse(&error.to_string());
+        let json = serde_json::to_string(plan).map_err(broken)?;
+        let excerpt = Excerpt {
+            summary: serde_json::to_string(&plan.summary()).map_err(broken)?,
+            parts: serde_json::to_string(&plan.parts()).map_err(broken)?,
+        };
         if json.len() > PLAN_BYTES {
             return Err(refuse("the plan is too long to be saved"));
         }
         Ok(Self {
             version: plan.version,
             outline,
+            excerpt,
             json,
         })
     }
@@ -99,8 +106,9 @@ fn save_plan(
     inits: &[StoredPiece],
 ) -> Outcome<()> {
     let job = job_move::held(write, job, owner)?;
-    let title = titles::by_serial(&write.transaction, job.title_serial)?;
+    let mut title = titles::by_serial(&write.transaction, job.title_serial)?;
     check_inits(drawn.outline, inits)?;
+    settle_place(write, &mut title, inits)?;
     put_plan(write, &title, drawn)?;
     for init in inits {
         put_piece(write, &title, drawn.outline, init)?;
@@ -123,9 +131,22 @@ fn put_plan(write: &mut Write<'_>, title: &TitleRow, drawn: &Drawn) -> Outcome<(
         version: drawn.version,
         json: drawn.json.clone(),
     };
-    plans::insert(&write.transaction, &row, drawn.outline)?;
+    plans::insert(&write.transaction, &row, drawn.outline, &drawn.excerpt)?;
     write.announce(Change::Title(title.title.id));
     Ok(())
+}
+
+/// The pieces that come with a plan say where all others of its title go. Whoever stored them
+/// asked the settings; asking again here could answer differently.
+fn settle_place(write: &mut Write<'_>, title: &mut TitleRow, inits: &[StoredPiece]) -> Outcome<()> {
+    let Some(place) = inits.first().map(|init| init.place) else {
+        return Ok(());
+    };
+    if title.has_plan || place == title.title.place {
+        return Ok(());
+    }
+    title.title.place = place;
+    titles::set_place(&write.transaction, title.serial, place)
 }
 
 /// Without its init segment no stream can be played, whatever else is stored.

@@ -8,12 +8,14 @@
 
 use std::time::Duration;
 
+use model::clock::WallTime;
 use model::error::{ErrorKind, Result};
 use model::id::JobId;
 use model::job::{Intent, Job, JobState};
 use rusqlite::Connection;
 
 use crate::failure::{Failure, Outcome};
+use crate::table::job_log;
 use crate::table::jobs::{self, JobRow, Lease};
 use crate::{Catalog, Write, job_move};
 
@@ -30,6 +32,15 @@ pub struct JobQuery {
     pub open_only: bool,
     /// At most this many.
     pub limit: u32,
+}
+
+/// Something that happened to a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When.
+    pub at: WallTime,
+    /// What, in a sentence.
+    pub text: String,
 }
 
 impl Catalog {
@@ -56,6 +67,46 @@ impl Catalog {
         .await
     }
 
+    /// What happened to a job, in order; the latest two hundred.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn job_log(&self, id: JobId) -> Result<Vec<LogLine>> {
+        self.read(
+            "reading the log of a job",
+            move |transaction, _| match jobs::by_id(transaction, id)? {
+                Some(row) => job_log::of_job(transaction, row.serial),
+                None => Ok(Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Notes what happened to a job; a job that is gone needs no notes.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn log_job(&self, id: JobId, text: &str) -> Result<()> {
+        let text = text.to_owned();
+        self.write(
+            "noting what happened to a job",
+            move |write| match jobs::by_id(&write.transaction, id)? {
+                Some(row) => job_move::log(write, row.serial, &text),
+                None => Ok(()),
+            },
+        )
+        .await
+    }
+
+    /// Moves a job that waits to the place before another one, or to the end.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such job, `Conflict` if one of them has ended or `id` runs.
+    pub async fn move_job(&self, id: JobId, before: Option<JobId>) -> Result<()> {
+        self.write("moving a job", move |write| move_job(write, id, before))
+            .await
+    }
+
     /// Does what a user asks of a job and returns it as it is then. Whoever runs it learns of it
     /// from the announcement or from [`Catalog::renew`].
     ///
@@ -72,7 +123,7 @@ impl Catalog {
 
     /// Gives `owner` the lease of at most `limit` jobs that are due: queued ones, and running
     /// ones whose lease another owner let expire. Renew all leases and stop what was taken away
-    /// before claiming again.
+    /// before claiming again. None while the settings say that encoding is paused.
     ///
     /// # Errors
     /// `InvalidInput` if the owner's name is empty or longer than 200 bytes, else errors of the
@@ -125,7 +176,8 @@ fn list(connection: &Connection, query: JobQuery) -> Outcome<Vec<Job>> {
 }
 
 fn request(write: &mut Write<'_>, id: JobId, intent: Intent) -> Outcome<Job> {
-    let Some(mut row) = jobs::by_id(&write.transaction, id)? else {
+    let row = jobs::by_id(&write.transaction, id)?;
+    let Some(mut row) = row.filter(|row| !row.is_removed) else {
         return Err(job_move::unknown(id));
     };
     let Some(next) = row.job.state.after(intent) else {
@@ -156,7 +208,39 @@ fn request(write: &mut Write<'_>, id: JobId, intent: Intent) -> Outcome<Job> {
     Ok(row.job)
 }
 
+/// Everything whose turn comes earlier makes room by moving further up.
+fn move_job(write: &mut Write<'_>, id: JobId, before: Option<JobId>) -> Outcome<()> {
+    let known = |write: &Write<'_>, id: JobId| {
+        let row = jobs::by_id(&write.transaction, id)?.filter(|row| !row.is_removed);
+        row.ok_or_else(|| job_move::unknown(id))
+    };
+    let refuse = |message: String| Err(Failure::rule(ErrorKind::Conflict, message));
+    let mut row = known(write, id)?;
+    if !matches!(row.job.state, JobState::Queued | JobState::Paused) {
+        let state = row.job.state.as_str();
+        return refuse(format!(
+            "job {id} is {state}, so it has no place in the queue"
+        ));
+    }
+    row.job.priority = match before {
+        Some(before) if before == id => return Ok(()),
+        Some(before) => {
+            let next = known(write, before)?;
+            if next.job.state.is_final() {
+                return refuse(format!("job {before} has ended; the queue has changed"));
+            }
+            jobs::make_room_before(&write.transaction, &next)?;
+            next.job.priority.saturating_add(1)
+        }
+        None => jobs::lowest_priority(&write.transaction)?.saturating_sub(1),
+    };
+    job_move::save(write, &row)
+}
+
 fn claim(write: &mut Write<'_>, owner: &str, lease: Duration, limit: u32) -> Outcome<Vec<Job>> {
+    if write.settings.encoding_paused {
+        return Ok(Vec::new());
+    }
     let mut claimed = Vec::new();
     for mut row in jobs::due(&write.transaction, owner, write.now, limit)? {
         row.job.state = JobState::Running;

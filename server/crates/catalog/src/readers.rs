@@ -42,6 +42,17 @@ impl Readers {
         Ok(result)
     }
 
+    /// Carries out `work` on a connection without a transaction. Blocking, as above.
+    pub(crate) fn run_at_large<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let connection = self.take()?;
+        let result = work(&connection)?;
+        self.give_back(connection);
+        Ok(result)
+    }
+
     /// Closes idle connections now and busy ones when they are done.
     pub(crate) fn close(&self) {
         drop(self.idle().take());

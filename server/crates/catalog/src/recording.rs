@@ -93,6 +93,13 @@ fn check_piece(title: &TitleRow, outline: Outline, stored: &StoredPiece) -> Outc
         );
         return Err(Failure::rule(ErrorKind::Conflict, message));
     }
+    if stored.place != title.title.place {
+        let message = format!(
+            "{} is in another store than title {id}; its pieces are all in one",
+            stored.key
+        );
+        return Err(Failure::rule(ErrorKind::Conflict, message));
+    }
     let planned = match stored.piece {
         Piece::Poster => true,
         Piece::Init { stream } => stream < outline.stream_count(),
@@ -113,11 +120,16 @@ fn count_segment(
     stored: &StoredPiece,
     old_size_bytes: Option<u64>,
 ) -> Outcome<()> {
-    let Piece::Media { stream, .. } = stored.piece else {
+    let Piece::Media { stream, number } = stored.piece else {
         return Ok(());
     };
     match old_size_bytes {
-        None => stream_totals::add_segment(&write.transaction, whose, stream, stored.size_bytes),
+        None => stream_totals::add_segment(
+            &write.transaction,
+            whose,
+            (stream, number),
+            stored.size_bytes,
+        ),
         Some(old) => {
             let more_bytes = stored.size_bytes.cast_signed() - old.cast_signed();
             stream_totals::resize(&write.transaction, whose, stream, more_bytes)
@@ -216,6 +228,7 @@ mod tests {
         let totals = house.catalog.stream_totals(title).await.unwrap();
         let one = StreamTotal {
             segments: 1,
+            ranges: vec![2..=2],
             size_bytes: 2_000,
         };
         assert_eq!(
@@ -243,6 +256,7 @@ mod tests {
             totals[0],
             StreamTotal {
                 segments: 1,
+                ranges: vec![3..=3],
                 size_bytes: 4_500
             }
         );

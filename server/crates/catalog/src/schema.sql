@@ -111,10 +111,16 @@ CREATE TABLE titles (
     id TEXT NOT NULL UNIQUE,
     -- What people call it.
     name TEXT NOT NULL,
-    -- The name in lower case (all of Unicode, which SQLite's LIKE does not know), for searching.
-    name_folded TEXT NOT NULL,
-    -- When it was accepted.
+    -- A text about it.
+    description TEXT,
+    -- Who may watch it; `model::rights` says what that means.
+    visibility TEXT NOT NULL CHECK (visibility IN ('everyone', 'members', 'only_me')),
+    -- Who added it. A title without an owner is looked after by the admins.
+    owner_serial INTEGER REFERENCES users (serial) ON DELETE SET NULL,
+    -- When it was accepted. Serials grow in the order of acceptance, also when the clock does not.
     added_at_ms INTEGER NOT NULL,
+    -- Since when it is removed: nobody sees it, but its rows and objects are kept for a while.
+    deleted_at_ms INTEGER,
     -- Follows from its job's state and from the pieces that exist; kept here so that a page of
     -- the library needs no counting. Changed in the transaction that moves the job.
     state TEXT NOT NULL
@@ -124,6 +130,8 @@ CREATE TABLE titles (
     -- Counts the plans that were begun for it, from 1. Rows of an abandoned generation cannot
     -- exist, because everything that depends on a plan refers to (serial, generation).
     generation INTEGER NOT NULL CHECK (generation >= 1),
+    -- In which store its pieces are. Those of one generation are all in one.
+    place TEXT NOT NULL CHECK (place IN ('local', 'bucket')),
     -- The bytes of the path of the file it is made from; file names need not be UTF-8.
     source_path BLOB NOT NULL,
     -- The same path for people who read this table.
@@ -143,11 +151,104 @@ CREATE TABLE titles (
     UNIQUE (serial, generation)
 ) STRICT;
 
--- The library page, newest first, and searching it, without touching the table.
-CREATE INDEX titles_by_age ON titles (added_at_ms DESC, serial DESC, name_folded);
+-- The library page, newest first, as far as somebody may see it, without touching the table.
+CREATE INDEX titles_listed ON titles (serial DESC, visibility, owner_serial)
+    WHERE deleted_at_ms IS NULL;
+-- What was removed, and when.
+CREATE INDEX titles_by_removal ON titles (deleted_at_ms) WHERE deleted_at_ms IS NOT NULL;
+-- For the reference to users.
+CREATE INDEX titles_by_owner ON titles (owner_serial) WHERE owner_serial IS NOT NULL;
 -- Was this file seen before, and is this film already there?
 CREATE INDEX titles_by_source_path ON titles (source_path);
 CREATE INDEX titles_by_identity ON titles (identity_hash, identity_size_bytes);
+
+-- The words of names and descriptions, for searching: whole words and beginnings of words,
+-- whatever their case and accents. It has no text of its own; the triggers below keep it in step.
+CREATE VIRTUAL TABLE titles_text USING fts5 (
+    name, description,
+    content = 'titles', content_rowid = 'serial',
+    tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3');
+
+CREATE TRIGGER titles_text_insert AFTER INSERT ON titles BEGIN
+    INSERT INTO titles_text (rowid, name, description)
+    VALUES (new.serial, new.name, new.description);
+END;
+
+CREATE TRIGGER titles_text_delete AFTER DELETE ON titles BEGIN
+    INSERT INTO titles_text (titles_text, rowid, name, description)
+    VALUES ('delete', old.serial, old.name, old.description);
+END;
+
+CREATE TRIGGER titles_text_update AFTER UPDATE OF name, description ON titles BEGIN
+    INSERT INTO titles_text (titles_text, rowid, name, description)
+    VALUES ('delete', old.serial, old.name, old.description);
+    INSERT INTO titles_text (rowid, name, description)
+    VALUES (new.serial, new.name, new.description);
+END;
+
+-- How many titles there are that are not removed, for each owner (0: nobody) and visibility: the
+-- total of a library page without counting a hundred thousand rows. Kept by the triggers below.
+CREATE TABLE title_counts (
+    visibility TEXT NOT NULL,
+    owner_serial INTEGER NOT NULL,
+    titles INTEGER NOT NULL CHECK (titles >= 0),
+    PRIMARY KEY (visibility, owner_serial)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER title_counts_insert AFTER INSERT ON titles WHEN new.deleted_at_ms IS NULL BEGIN
+    INSERT INTO title_counts (visibility, owner_serial, titles)
+    VALUES (new.visibility, COALESCE(new.owner_serial, 0), 1)
+    ON CONFLICT DO UPDATE SET titles = titles + 1;
+END;
+
+CREATE TRIGGER title_counts_delete AFTER DELETE ON titles WHEN old.deleted_at_ms IS NULL BEGIN
+    UPDATE title_counts SET titles = titles - 1
+    WHERE visibility = old.visibility AND owner_serial = COALESCE(old.owner_serial, 0);
+END;
+
+CREATE TRIGGER title_counts_leave
+AFTER UPDATE OF visibility, owner_serial, deleted_at_ms ON titles
+WHEN old.deleted_at_ms IS NULL BEGIN
+    UPDATE title_counts SET titles = titles - 1
+    WHERE visibility = old.visibility AND owner_serial = COALESCE(old.owner_serial, 0);
+END;
+
+CREATE TRIGGER title_counts_enter
+AFTER UPDATE OF visibility, owner_serial, deleted_at_ms ON titles
+WHEN new.deleted_at_ms IS NULL BEGIN
+    INSERT INTO title_counts (visibility, owner_serial, titles)
+    VALUES (new.visibility, COALESCE(new.owner_serial, 0), 1)
+    ON CONFLICT DO UPDATE SET titles = titles + 1;
+END;
+
+-- Films that somebody removed for good while their file may still lie in a watched folder: it is
+-- not to come back by itself.
+CREATE TABLE removed_films (
+    identity_size_bytes INTEGER NOT NULL,
+    identity_hash TEXT NOT NULL,
+    -- Where it lay; the bytes of the path.
+    path BLOB NOT NULL,
+    PRIMARY KEY (identity_hash, identity_size_bytes)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX removed_films_by_path ON removed_films (path);
+
+-- How far people have watched.
+CREATE TABLE watched (
+    user_serial INTEGER NOT NULL REFERENCES users (serial) ON DELETE CASCADE,
+    title_serial INTEGER NOT NULL REFERENCES titles (serial) ON DELETE CASCADE,
+    position_ms INTEGER NOT NULL CHECK (position_ms >= 0),
+    duration_ms INTEGER NOT NULL CHECK (duration_ms >= 0),
+    -- 1: seen to the end, or nearly.
+    finished INTEGER NOT NULL CHECK (finished IN (0, 1)),
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (user_serial, title_serial)
+) STRICT, WITHOUT ROWID;
+
+-- What to go on watching, latest first (read backwards).
+CREATE INDEX watched_lately ON watched (user_serial, at_ms) WHERE finished = 0;
+-- For the reference to titles.
+CREATE INDEX watched_by_title ON watched (title_serial);
 
 -- The work of turning one title into segments. It survives restarts.
 CREATE TABLE jobs (
@@ -193,6 +294,16 @@ CREATE INDEX jobs_by_end ON jobs (finished_at_ms DESC, serial DESC)
 -- What does this worker hold?
 CREATE INDEX jobs_by_lease ON jobs (lease_owner) WHERE lease_owner IS NOT NULL;
 
+-- What happened to a job, in sentences; the latest two hundred.
+CREATE TABLE job_log (
+    serial INTEGER PRIMARY KEY,
+    job_serial INTEGER NOT NULL REFERENCES jobs (serial) ON DELETE CASCADE,
+    at_ms INTEGER NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX job_log_by_job ON job_log (job_serial, serial);
+
 -- The plan of a title's present generation: written once, before the first frame is encoded.
 CREATE TABLE plans (
     title_serial INTEGER PRIMARY KEY,
@@ -204,6 +315,10 @@ CREATE TABLE plans (
     video_streams INTEGER NOT NULL CHECK (video_streams >= 0),
     audio_streams INTEGER NOT NULL CHECK (audio_streams >= 0),
     segment_count INTEGER NOT NULL CHECK (segment_count >= 1),
+    -- What a card shows: `model::plan::PlanSummary` as JSON.
+    summary TEXT NOT NULL,
+    -- What the filmstrip of an unfinished title shows: a list of `model::plan::Part` as JSON.
+    parts TEXT NOT NULL,
     -- `model::plan::Plan` as JSON. The last column: hundreds of kilobytes for a long film, which
     -- statements that want the others must not read.
     plan TEXT NOT NULL,
@@ -226,15 +341,17 @@ CREATE TABLE pieces (
     FOREIGN KEY (title_serial, generation) REFERENCES titles (serial, generation)
 ) STRICT, WITHOUT ROWID;
 
--- How many segments of each stream have a row in `pieces`, and their bytes together: the ladder
--- badges of a library page without counting hundreds of thousands of rows. Kept by the statement
--- that adds a segment, in the same transaction.
+-- Which segments of each stream have a row in `pieces`, and their bytes together: the ladder
+-- badges and filmstrips of a library page without reading hundreds of thousands of rows. Kept by
+-- the statement that adds a segment, in the same transaction.
 CREATE TABLE stream_totals (
     title_serial INTEGER NOT NULL,
     generation INTEGER NOT NULL,
     stream INTEGER NOT NULL CHECK (stream >= 0),
     segments INTEGER NOT NULL CHECK (segments >= 0),
     size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    -- Runs of their numbers, ascending, as JSON: [[1,4],[9,9]].
+    ranges TEXT NOT NULL,
     PRIMARY KEY (title_serial, generation, stream),
     FOREIGN KEY (title_serial, generation) REFERENCES titles (serial, generation)
 ) STRICT, WITHOUT ROWID;
@@ -254,14 +371,19 @@ CREATE TABLE units (
 -- store first and from this table afterwards.
 CREATE TABLE garbage (
     serial INTEGER PRIMARY KEY,
-    -- The name in the store.
-    object_key TEXT NOT NULL UNIQUE
+    -- In which store.
+    place TEXT NOT NULL CHECK (place IN ('local', 'bucket')),
+    -- The name in it.
+    object_key TEXT NOT NULL,
+    UNIQUE (object_key, place)
 ) STRICT;
 
 -- The inbox: files that were seen at a door, and what became of each.
 CREATE TABLE arrivals (
     -- The bytes of the path; file names need not be UTF-8.
     path BLOB NOT NULL PRIMARY KEY,
+    -- ULID in lower case: its name in URLs.
+    id TEXT NOT NULL UNIQUE,
     -- The same path for people who read this table.
     path_text TEXT NOT NULL,
     door TEXT NOT NULL CHECK (door IN ('folder', 'command', 'upload', 'webdav')),
@@ -275,7 +397,9 @@ CREATE TABLE arrivals (
     -- When anything but its length last changed.
     changed_at_ms INTEGER NOT NULL,
     -- The title it became, or the one it is a copy of.
-    title_serial INTEGER REFERENCES titles (serial) ON DELETE SET NULL
+    title_serial INTEGER REFERENCES titles (serial) ON DELETE SET NULL,
+    -- Somebody has read it and does not want to see it again until something changes.
+    dismissed INTEGER NOT NULL CHECK (dismissed IN (0, 1))
 ) STRICT;
 
 -- The inbox, newest change first (read backwards).
@@ -287,8 +411,11 @@ CREATE INDEX arrivals_by_title ON arrivals (title_serial) WHERE title_serial IS 
 CREATE VIEW title_cards AS
 SELECT
     titles.*,
+    users.id AS owner_id,
     jobs.id AS job_id,
     plans.version AS plan_version,
+    plans.summary AS plan_summary,
+    CASE WHEN titles.state <> 'ready' THEN plans.parts END AS plan_parts,
     EXISTS (
         SELECT 1 FROM pieces
         WHERE pieces.title_serial = titles.serial
@@ -296,12 +423,13 @@ SELECT
             AND pieces.stream = -1
     ) AS has_poster
 FROM titles
+LEFT JOIN users ON users.serial = titles.owner_serial
 LEFT JOIN jobs ON jobs.title_serial = titles.serial
 LEFT JOIN plans ON plans.title_serial = titles.serial;
 
 -- A job with the id of its title.
 CREATE VIEW job_cards AS
-SELECT jobs.*, titles.id AS title_id
+SELECT jobs.*, titles.id AS title_id, titles.deleted_at_ms IS NOT NULL AS is_removed
 FROM jobs JOIN titles ON titles.serial = jobs.title_serial;
 
 -- An invitation with the ids of the people it names.

@@ -12,8 +12,10 @@ use model::ladder::{Rung, Size};
 use model::people::{Role, User};
 use model::plan::{AudioPlan, Chunk, PLAN_VERSION, Plan, SourceFacts, VideoPlan, VideoRung};
 use model::segment::{ObjectKey, Piece, StoredPiece};
+use model::settings::Place;
 use model::time::{Ticks, VideoTicks};
 use model::title::{FileStamp, Identity, Source, Title};
+use model::upload::Details;
 use tempfile::TempDir;
 
 use crate::Catalog;
@@ -108,6 +110,7 @@ pub(crate) fn new_user(name: &str, role: Role) -> NewUser {
 pub(crate) fn candidate(path: &str, content: &str) -> Candidate {
     Candidate {
         name: path.trim_start_matches('/').to_owned(),
+        details: Details::default(),
         source: source(path, content, 7),
     }
 }
@@ -172,6 +175,7 @@ pub(crate) fn stored(
 ) -> StoredPiece {
     StoredPiece {
         piece,
+        place: Place::Local,
         key: ObjectKey::of_piece(title, generation, piece),
         size_bytes,
         sha256: format!("{size_bytes:064x}"),

@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 use crate::clock::WallTime;
-use crate::id::TitleId;
+use crate::id::{ArrivalId, TitleId};
 
 /// A file that was seen at a door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
+    /// In URLs.
+    pub id: ArrivalId,
     /// Where it lies.
     pub path: PathBuf,
     /// Which door it came through.

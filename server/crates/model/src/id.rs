@@ -40,6 +40,10 @@ pub enum OfFolder {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OfUpload {}
 
+/// Marks an identifier as naming a file that was seen at a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OfArrival {}
+
 /// A film, clip or piece of music in the library.
 pub type TitleId = Id<OfTitle>;
 
@@ -63,6 +67,9 @@ pub type FolderId = Id<OfFolder>;
 
 /// A file on its way in over HTTP.
 pub type UploadId = Id<OfUpload>;
+
+/// A file that was seen at a door.
+pub type ArrivalId = Id<OfArrival>;
 
 /// 26 characters of Crockford's base 32, sortable by time of creation.
 /// Only the canonical lower-case spelling is accepted, so one thing has one URL.

@@ -13,6 +13,9 @@ use crate::time::{AudioTicks, VideoTicks};
 /// Written into every plan; a plan of another version is drawn anew.
 pub const PLAN_VERSION: u32 = 1;
 
+/// Into how many parts a summary divides a film at most: more are too small to be seen on a phone.
+pub const MOST_PARTS: usize = 96;
+
 /// The persisted decisions about one title.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -164,6 +167,49 @@ pub enum TrackKind {
     Data,
 }
 
+/// What a card in the library shows of a plan: small, however long the film is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// End of media on our timeline.
+    pub end: VideoTicks,
+    /// How many segments every stream has.
+    pub segment_count: u32,
+    /// The upright picture with square pixels; absent for sound alone.
+    pub display: Option<Size>,
+    /// Size and rates of the qualities, lowest first.
+    pub rungs: Vec<Rung>,
+    /// The audio tracks.
+    pub audio: Vec<AudioSummary>,
+    /// What was left out or looks damaged, in sentences for the owner.
+    pub notes: Vec<String>,
+}
+
+/// What a card shows of an audio track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioSummary {
+    /// As in [`AudioPlan`].
+    pub language: String,
+    /// As in [`AudioPlan`].
+    pub name: Option<String>,
+    /// As in [`AudioPlan`].
+    pub channels: u32,
+    /// As in [`AudioPlan`].
+    pub default: bool,
+}
+
+/// A stretch of a film whose progress is shown as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Number of its first segment, from 1.
+    pub first_segment: u32,
+    /// Number of its last segment.
+    pub last_segment: u32,
+    /// Where it begins.
+    pub start: VideoTicks,
+    /// Where it ends.
+    pub end: VideoTicks,
+}
+
 /// Which of a title's streams a segment belongs to. Numbered as in the URLs: the rungs lowest
 /// first, then the audio tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -223,6 +269,56 @@ impl Plan {
         self.chunks().iter().position(|chunk| {
             number >= chunk.first_segment && number - chunk.first_segment < chunk.segment_count
         })
+    }
+
+    /// What a card shows.
+    pub fn summary(&self) -> PlanSummary {
+        let audio = self.audio.iter().map(|audio| AudioSummary {
+            language: audio.language.clone(),
+            name: audio.name.clone(),
+            channels: audio.channels,
+            default: audio.default,
+        });
+        PlanSummary {
+            end: self.end(),
+            segment_count: self.segment_count(),
+            display: self.source.display,
+            rungs: self.rungs().iter().map(|rung| rung.rung).collect(),
+            audio: audio.collect(),
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// The film in [`MOST_PARTS`] parts at most, each of whole chunks, or of whole segments where
+    /// there is no picture.
+    pub fn parts(&self) -> Vec<Part> {
+        let natural: Vec<(u32, u32)> = match &self.video {
+            None => (1..=self.segment_count())
+                .map(|number| (number, number))
+                .collect(),
+            Some(video) => video
+                .chunks
+                .iter()
+                .map(|chunk| {
+                    let last = chunk.first_segment + chunk.segment_count.max(1) - 1;
+                    (chunk.first_segment, last)
+                })
+                .collect(),
+        };
+        let together = natural.len().div_ceil(MOST_PARTS).max(1);
+        let cut = |index: u32| self.cuts.get(index as usize).copied().unwrap_or(self.end());
+        natural
+            .chunks(together)
+            .filter_map(|chunks| {
+                let (first_segment, last_segment) = (chunks.first()?.0, chunks.last()?.1);
+                Some(Part {
+                    first_segment,
+                    last_segment,
+                    start: cut(first_segment.saturating_sub(1)),
+                    end: cut(last_segment),
+                })
+            })
+            .collect()
     }
 
     /// The boundaries of `chunk`'s segments: `segment_count + 1` cuts.

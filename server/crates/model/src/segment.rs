@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::id::TitleId;
+use crate::settings::Place;
 
 /// The name under which the store keeps an object. Built here and nowhere else; never from
 /// anything a user or a file said.
@@ -101,7 +102,9 @@ impl fmt::Display for Piece {
 pub struct StoredPiece {
     /// Which piece it is.
     pub piece: Piece,
-    /// Where the store keeps it.
+    /// In which store it is.
+    pub place: Place,
+    /// Where that store keeps it.
     pub key: ObjectKey,
     /// Its length.
     pub size_bytes: u64,

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::WallTime;
-use crate::id::{JobId, TitleId};
-use crate::plan::Plan;
+use crate::id::{JobId, TitleId, UserId};
+use crate::plan::{Plan, PlanSummary};
+use crate::rights::{TitleRights, Visibility};
+use crate::settings::Place;
 
 /// A title as the library shows it.
 #[derive(Clone, Debug)]
@@ -15,8 +17,16 @@ pub struct Title {
     pub id: TitleId,
     /// What people call it; at first the file name without its extension.
     pub name: String,
+    /// A text about it.
+    pub description: Option<String>,
+    /// Who may watch it.
+    pub visibility: Visibility,
+    /// Who added it, where somebody did.
+    pub owner: Option<UserId>,
     /// When it was accepted.
     pub added_at: WallTime,
+    /// Since when it is removed; it can be brought back until it is purged.
+    pub deleted_at: Option<WallTime>,
     /// The file it is made from.
     pub source: Source,
     /// How far it has come.
@@ -26,12 +36,26 @@ pub struct Title {
     /// Counts the plans that were begun for it; part of every object's key, so that objects of
     /// an abandoned plan are never mistaken for the present one's.
     pub generation: u32,
-    /// Present from the end of the inspection on.
+    /// Where its pieces are, or would go.
+    pub place: Place,
+    /// Present from the end of the inspection on, but not in a listing.
     pub plan: Option<Arc<Plan>>,
+    /// What a card shows of the plan; present whenever there is one.
+    pub summary: Option<PlanSummary>,
     /// A poster is stored.
     pub has_poster: bool,
     /// The job that makes it.
     pub job: Option<JobId>,
+}
+
+impl Title {
+    /// What decides who may do what with it.
+    pub fn rights(&self) -> TitleRights {
+        TitleRights {
+            owner: self.owner,
+            visibility: self.visibility,
+        }
+    }
 }
 
 /// How far a title has come, as clients see it.

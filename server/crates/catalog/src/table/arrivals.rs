@@ -1,6 +1,7 @@
 //! Statements on `arrivals`.
 
 use model::arrival::{Arrival, ArrivalState, Door};
+use model::id::ArrivalId;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::column;
@@ -11,19 +12,32 @@ const BY_PATH: &str = "
     FROM arrivals LEFT JOIN titles ON titles.serial = arrivals.title_serial
     WHERE arrivals.path = :path";
 
+const BY_ID: &str = "
+    SELECT arrivals.*, titles.id AS title_id
+    FROM arrivals LEFT JOIN titles ON titles.serial = arrivals.title_serial
+    WHERE arrivals.id = :id";
+
+const EVERY: &str = "
+    SELECT arrivals.*, titles.id AS title_id
+    FROM arrivals LEFT JOIN titles ON titles.serial = arrivals.title_serial";
+
+const DISMISS: &str = "UPDATE arrivals SET dismissed = 1 WHERE id = :id";
+
 const NEWEST: &str = "
     SELECT arrivals.*, titles.id AS title_id
     FROM arrivals LEFT JOIN titles ON titles.serial = arrivals.title_serial
+    WHERE arrivals.dismissed = 0
     ORDER BY arrivals.changed_at_ms DESC, arrivals.rowid DESC LIMIT :limit";
 
 const PUT: &str = "
     INSERT INTO arrivals (
-        path, path_text, door, state, reason, size_bytes, first_seen_at_ms, changed_at_ms,
-        title_serial)
+        path, id, path_text, door, state, reason, size_bytes, first_seen_at_ms, changed_at_ms,
+        title_serial, dismissed)
     VALUES (
-        :path, :path_text, :door, :state, :reason, :size_bytes, :first_seen_at_ms,
-        :changed_at_ms, :title_serial)
-    ON CONFLICT DO UPDATE SET
+        :path, :id, :path_text, :door, :state, :reason, :size_bytes, :first_seen_at_ms,
+        :changed_at_ms, :title_serial, 0)
+    ON CONFLICT (path) DO UPDATE SET
+        dismissed = CASE WHEN changed_at_ms = excluded.changed_at_ms THEN dismissed ELSE 0 END,
         door = excluded.door, state = excluded.state, reason = excluded.reason,
         size_bytes = excluded.size_bytes, changed_at_ms = excluded.changed_at_ms,
         title_serial = excluded.title_serial";
@@ -36,6 +50,27 @@ pub(crate) fn by_path(connection: &Connection, path: &[u8]) -> Outcome<Option<Ar
     Ok(statement.query_row(parameters, read).optional()?)
 }
 
+pub(crate) fn by_id(connection: &Connection, id: ArrivalId) -> Outcome<Option<Arrival>> {
+    let mut statement = connection.prepare_cached(BY_ID)?;
+    let parameters = named_params! {":id": id.to_string()};
+    Ok(statement.query_row(parameters, read).optional()?)
+}
+
+/// All there are, also those that were dismissed.
+pub(crate) fn every(connection: &Connection) -> Outcome<Vec<Arrival>> {
+    let mut statement = connection.prepare_cached(EVERY)?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(crate) fn dismiss(connection: &Connection, id: ArrivalId) -> Outcome<()> {
+    connection
+        .prepare_cached(DISMISS)?
+        .execute(named_params! {":id": id.to_string()})?;
+    Ok(())
+}
+
+/// Those that nobody dismissed, the latest change first.
 pub(crate) fn newest(connection: &Connection, limit: u32) -> Outcome<Vec<Arrival>> {
     let mut statement = connection.prepare_cached(NEWEST)?;
     let rows = statement.query_map(named_params! {":limit": limit}, read)?;
@@ -50,6 +85,7 @@ pub(crate) fn put(
 ) -> Outcome<()> {
     connection.prepare_cached(PUT)?.execute(named_params! {
         ":path": column::path_bytes(&arrival.path)?,
+        ":id": arrival.id.to_string(),
         ":path_text": arrival.path.to_string_lossy(),
         ":door": arrival.door.as_str(),
         ":state": arrival.state.as_str(),
@@ -72,6 +108,7 @@ pub(crate) fn delete(connection: &Connection, path: &[u8]) -> Outcome<bool> {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Arrival> {
     Ok(Arrival {
+        id: column::id(row, "id")?,
         path: column::path(row, "path")?,
         door: column::word(row, "door", Door::parse)?,
         state: column::word(row, "state", ArrivalState::parse)?,

@@ -15,6 +15,8 @@ pub(crate) struct JobRow {
     pub(crate) serial: i64,
     pub(crate) title_serial: i64,
     pub(crate) job: Job,
+    /// Its title was removed.
+    pub(crate) is_removed: bool,
     pub(crate) lease: Option<Lease>,
 }
 
@@ -34,11 +36,11 @@ const OF_TITLES: &str = "
     WHERE title_serial IN (SELECT value FROM json_each(:title_serials))";
 
 const BY_TURN: &str = "
-    SELECT * FROM job_cards WHERE state = :state
+    SELECT * FROM job_cards WHERE state = :state AND NOT is_removed
     ORDER BY priority DESC, created_at_ms, serial LIMIT :limit";
 
 const BY_END: &str = "
-    SELECT * FROM job_cards WHERE finished_at_ms IS NOT NULL
+    SELECT * FROM job_cards WHERE finished_at_ms IS NOT NULL AND NOT is_removed
     ORDER BY finished_at_ms DESC, serial DESC LIMIT :limit";
 
 const HELD_BY: &str = "SELECT * FROM job_cards WHERE lease_owner = :owner ORDER BY serial";
@@ -61,6 +63,14 @@ const DUE: &str = "
 
 const HIGHEST_PRIORITY: &str = "
     SELECT COALESCE(MAX(priority), 0) FROM jobs WHERE state IN ('queued', 'running', 'paused')";
+
+const LOWEST_PRIORITY: &str = "
+    SELECT COALESCE(MIN(priority), 0) FROM jobs WHERE state IN ('queued', 'running', 'paused')";
+
+const MAKE_ROOM_BEFORE: &str = "
+    UPDATE jobs SET priority = priority + 2
+    WHERE state IN ('queued', 'running', 'paused')
+        AND (-priority, created_at_ms, serial) < (-:priority, :created_at_ms, :serial)";
 
 const INSERT: &str = "
     INSERT INTO jobs (
@@ -153,6 +163,24 @@ pub(crate) fn highest_priority(connection: &Connection) -> Outcome<i64> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
+/// The lowest priority of all jobs that are not finished.
+pub(crate) fn lowest_priority(connection: &Connection) -> Outcome<i64> {
+    let mut statement = connection.prepare_cached(LOWEST_PRIORITY)?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// Leaves a free priority between `next` and all jobs whose turn comes earlier.
+pub(crate) fn make_room_before(connection: &Connection, next: &JobRow) -> Outcome<()> {
+    connection
+        .prepare_cached(MAKE_ROOM_BEFORE)?
+        .execute(named_params! {
+            ":priority": next.job.priority,
+            ":created_at_ms": next.job.created_at.0,
+            ":serial": next.serial,
+        })?;
+    Ok(())
+}
+
 /// A queued job, or a failed one with its reason.
 pub(crate) fn insert(
     connection: &Connection,
@@ -221,6 +249,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         serial: row.get("serial")?,
         title_serial: row.get("title_serial")?,
         job,
+        is_removed: row.get("is_removed")?,
         lease: read_lease(row)?,
     })
 }

@@ -4,6 +4,7 @@
 use model::error::ErrorKind;
 use model::id::TitleId;
 use model::segment::{ObjectKey, Piece, StoredPiece};
+use model::settings::Place;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::column;
@@ -16,27 +17,44 @@ pub(crate) struct Whose {
     pub(crate) generation: u32,
 }
 
+/// Where a piece comes in the order of all pieces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PiecePlace {
+    title_serial: i64,
+    generation: i64,
+    stream: i64,
+    number: i64,
+}
+
 /// The stream number that stands for the poster.
 const POSTER_STREAM: i64 = -1;
 
 // Answers every segment request, so it starts from the id in the URL.
 const BY_NAME: &str = "
-    SELECT pieces.*, lower(hex(pieces.sha256)) AS sha256_hex, titles.id AS title_id
+    SELECT pieces.*, lower(hex(pieces.sha256)) AS sha256_hex, titles.id AS title_id,
+        titles.place
     FROM titles
     JOIN pieces ON pieces.title_serial = titles.serial AND pieces.generation = titles.generation
-    WHERE titles.id = :id AND pieces.stream = :stream AND pieces.number = :number";
+    WHERE titles.id = :id AND pieces.stream = :stream AND pieces.number = :number
+        AND titles.deleted_at_ms IS NULL";
 
 const OF_TITLE: &str = "
-    SELECT pieces.*, lower(hex(pieces.sha256)) AS sha256_hex, titles.id AS title_id
+    SELECT pieces.*, lower(hex(pieces.sha256)) AS sha256_hex, titles.id AS title_id,
+        titles.place
     FROM titles
     JOIN pieces ON pieces.title_serial = titles.serial AND pieces.generation = titles.generation
     WHERE titles.id = :id
     ORDER BY pieces.stream, pieces.number";
 
-const ALL: &str = "
-    SELECT pieces.*, lower(hex(pieces.sha256)) AS sha256_hex, titles.id AS title_id
+// By key: title after title, each page from where the last one ended.
+const AFTER: &str = "
+    SELECT pieces.*, lower(hex(pieces.sha256)) AS sha256_hex, titles.id AS title_id,
+        titles.place
     FROM pieces JOIN titles ON titles.serial = pieces.title_serial
-    ORDER BY pieces.title_serial, pieces.stream, pieces.number";
+    WHERE (pieces.title_serial, pieces.generation, pieces.stream, pieces.number)
+        > (:title_serial, :generation, :stream, :number)
+    ORDER BY pieces.title_serial, pieces.generation, pieces.stream, pieces.number
+    LIMIT :limit";
 
 const SEGMENT_SIZES: &str = "
     SELECT stream, number, size_bytes FROM pieces
@@ -85,11 +103,32 @@ pub(crate) fn of_title(connection: &Connection, title: TitleId) -> Outcome<Vec<S
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// The pieces of all titles, one title after the other.
-pub(crate) fn all(connection: &Connection) -> Outcome<Vec<StoredPiece>> {
-    let mut statement = connection.prepare_cached(ALL)?;
-    let rows = statement.query_map([], read)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+/// Pieces of all titles that come after `place`, with the place of the last of them.
+pub(crate) fn after(
+    connection: &Connection,
+    place: PiecePlace,
+    limit: u32,
+) -> Outcome<(Vec<StoredPiece>, PiecePlace)> {
+    let mut statement = connection.prepare_cached(AFTER)?;
+    let parameters = named_params! {
+        ":title_serial": place.title_serial,
+        ":generation": place.generation,
+        ":stream": place.stream,
+        ":number": place.number,
+        ":limit": limit,
+    };
+    let mut rows = statement.query(parameters)?;
+    let (mut found, mut last) = (Vec::new(), place);
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+        last = PiecePlace {
+            title_serial: row.get("title_serial")?,
+            generation: row.get("generation")?,
+            stream: row.get("stream")?,
+            number: row.get("number")?,
+        };
+    }
+    Ok((found, last))
 }
 
 /// Stream, number and length of every segment, in that order.
@@ -181,6 +220,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredPiece> {
     };
     Ok(StoredPiece {
         piece,
+        place: column::word(row, "place", Place::parse)?,
         key: ObjectKey::of_piece(title, row.get("generation")?, piece),
         size_bytes: column::unsigned(row, "size_bytes")?,
         sha256: row.get("sha256_hex")?,

@@ -27,6 +27,13 @@ pub(crate) struct PlanRow {
     pub(crate) json: String,
 }
 
+/// What cards and filmstrips show of a plan, in JSON.
+#[derive(Debug)]
+pub(crate) struct Excerpt {
+    pub(crate) summary: String,
+    pub(crate) parts: String,
+}
+
 const OUTLINE: &str = "
     SELECT video_streams, audio_streams, segment_count FROM plans
     WHERE title_serial = :title_serial";
@@ -37,10 +44,11 @@ const OF_TITLES: &str = "
 
 const INSERT: &str = "
     INSERT INTO plans (
-        title_serial, generation, version, video_streams, audio_streams, segment_count, plan)
+        title_serial, generation, version, video_streams, audio_streams, segment_count,
+        summary, parts, plan)
     VALUES (
         :title_serial, :generation, :version, :video_streams, :audio_streams, :segment_count,
-        :plan)";
+        :summary, :parts, :plan)";
 
 const DELETE: &str = "DELETE FROM plans WHERE title_serial = :title_serial";
 
@@ -72,7 +80,12 @@ pub(crate) fn of_titles(connection: &Connection, title_serials: &str) -> Outcome
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(crate) fn insert(connection: &Connection, plan: &PlanRow, outline: Outline) -> Outcome<()> {
+pub(crate) fn insert(
+    connection: &Connection,
+    plan: &PlanRow,
+    outline: Outline,
+    excerpt: &Excerpt,
+) -> Outcome<()> {
     connection.prepare_cached(INSERT)?.execute(named_params! {
         ":title_serial": plan.title_serial,
         ":generation": plan.generation,
@@ -80,6 +93,8 @@ pub(crate) fn insert(connection: &Connection, plan: &PlanRow, outline: Outline) 
         ":video_streams": outline.video_streams,
         ":audio_streams": outline.audio_streams,
         ":segment_count": outline.segment_count,
+        ":summary": excerpt.summary,
+        ":parts": excerpt.parts,
         ":plan": plan.json,
     })?;
     Ok(())

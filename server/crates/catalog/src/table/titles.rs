@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use model::clock::WallTime;
 use model::id::TitleId;
+use model::plan::{PLAN_VERSION, Part};
+use model::rights::Visibility;
+use model::settings::Place;
 use model::title::{FileStamp, Identity, Source, Title, TitleState};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
@@ -15,14 +18,20 @@ use crate::failure::Outcome;
 pub(crate) struct TitleRow {
     pub(crate) serial: i64,
     pub(crate) title: Title,
-    /// The version of its plan, if it has one.
-    pub(crate) plan_version: Option<u32>,
+    /// It has a plan that this program can read.
+    pub(crate) has_plan: bool,
+    /// For the filmstrip, unless it is ready.
+    pub(crate) parts: Vec<Part>,
 }
 
 /// A title that is to be inserted.
 pub(crate) struct NewTitle<'a> {
     pub(crate) id: TitleId,
     pub(crate) name: &'a str,
+    pub(crate) description: Option<&'a str>,
+    pub(crate) visibility: Visibility,
+    pub(crate) owner_serial: Option<i64>,
+    pub(crate) place: Place,
     pub(crate) added_at: WallTime,
     pub(crate) source: &'a Source,
     pub(crate) state: TitleState,
@@ -35,37 +44,27 @@ const BY_SERIAL: &str = "SELECT * FROM title_cards WHERE serial = :serial";
 
 const SERIAL_OF: &str = "SELECT serial FROM titles WHERE id = :id";
 
-// The inner SELECT is answered by the index `titles_by_age` alone, however deep the page.
-const PAGE: &str = "
-    SELECT * FROM title_cards
-    WHERE serial IN (
-        SELECT serial FROM titles
-        WHERE :text IS NULL OR instr(name_folded, :text) > 0
-        ORDER BY added_at_ms DESC, serial DESC
-        LIMIT :limit OFFSET :offset)
-    ORDER BY added_at_ms DESC, serial DESC";
-
-const COUNT: &str = "SELECT COUNT(*) FROM titles";
-
-const COUNT_MATCHING: &str = "SELECT COUNT(*) FROM titles WHERE instr(name_folded, :text) > 0";
-
 const NEWEST_AT_PATH: &str = "
-    SELECT * FROM title_cards WHERE source_path = :path ORDER BY serial DESC LIMIT 1";
+    SELECT * FROM title_cards WHERE source_path = :path
+    ORDER BY deleted_at_ms IS NULL DESC, serial DESC LIMIT 1";
 
-// Prefers the title of this very file, then one that did not fail, then the newest.
+// Prefers one that is not removed, then the title of this very file, then one that did not fail,
+// then the newest.
 const OF_IDENTITY: &str = "
     SELECT * FROM title_cards
     WHERE identity_hash = :hash AND identity_size_bytes = :size_bytes
-    ORDER BY source_path = :path DESC, state <> 'failed' DESC, serial DESC
+    ORDER BY deleted_at_ms IS NULL DESC, source_path = :path DESC, state <> 'failed' DESC, serial DESC
     LIMIT 1";
 
 const INSERT: &str = "
     INSERT INTO titles (
-        id, name, name_folded, added_at_ms, state, reason, generation,
+        id, name, description, visibility, owner_serial, place, added_at_ms, state, reason,
+        generation,
         source_path, source_path_text, identity_size_bytes, identity_hash,
         stamp_device, stamp_inode, stamp_size_bytes, stamp_modified_ns)
     VALUES (
-        :id, :name, :name_folded, :added_at_ms, :state, :reason, 1,
+        :id, :name, :description, :visibility, :owner_serial, :place, :added_at_ms, :state,
+        :reason, 1,
         :source_path, :source_path_text, :identity_size_bytes, :identity_hash,
         :stamp_device, :stamp_inode, :stamp_size_bytes, :stamp_modified_ns)";
 
@@ -82,6 +81,20 @@ const SET_STATE: &str = "
     WHERE serial = :serial AND (state <> :state OR reason IS NOT :reason)";
 
 const SET_GENERATION: &str = "UPDATE titles SET generation = :generation WHERE serial = :serial";
+
+const SET_PLACE: &str = "UPDATE titles SET place = :place WHERE serial = :serial";
+
+const SET_WORDS: &str = "
+    UPDATE titles SET name = :name, description = :description, visibility = :visibility
+    WHERE serial = :serial";
+
+const SET_DELETED: &str = "UPDATE titles SET deleted_at_ms = :deleted_at_ms WHERE serial = :serial";
+
+const REMOVED_BEFORE: &str = "
+    SELECT * FROM title_cards WHERE deleted_at_ms < :before_ms
+    ORDER BY deleted_at_ms LIMIT :limit";
+
+const DELETE: &str = "DELETE FROM titles WHERE serial = :serial";
 
 // Lowest video stream and first audio stream, as far as the plan has them, must have their
 // first segment.
@@ -119,36 +132,6 @@ pub(crate) fn serial_of(connection: &Connection, id: TitleId) -> Outcome<Option<
         .optional()?)
 }
 
-/// `text` is in lower case.
-pub(crate) fn page(
-    connection: &Connection,
-    text: Option<&str>,
-    limit: u32,
-    offset: u64,
-) -> Outcome<Vec<TitleRow>> {
-    let mut statement = connection.prepare_cached(PAGE)?;
-    let parameters = named_params! {
-        ":text": text,
-        ":limit": limit,
-        ":offset": column::size(offset)?,
-    };
-    Ok(statement
-        .query_map(parameters, read)?
-        .collect::<rusqlite::Result<_>>()?)
-}
-
-pub(crate) fn count(connection: &Connection, text: Option<&str>) -> Outcome<u64> {
-    let count: i64 = match text {
-        None => connection
-            .prepare_cached(COUNT)?
-            .query_row([], |row| row.get(0))?,
-        Some(text) => connection
-            .prepare_cached(COUNT_MATCHING)?
-            .query_row(named_params! {":text": text}, |row| row.get(0))?,
-    };
-    Ok(u64::try_from(count).unwrap_or(0))
-}
-
 pub(crate) fn newest_at_path(connection: &Connection, path: &[u8]) -> Outcome<Option<TitleRow>> {
     let mut statement = connection.prepare_cached(NEWEST_AT_PATH)?;
     let parameters = named_params! {":path": path};
@@ -176,7 +159,10 @@ pub(crate) fn insert(connection: &Connection, title: &NewTitle<'_>) -> Outcome<i
     connection.prepare_cached(INSERT)?.execute(named_params! {
         ":id": title.id.to_string(),
         ":name": title.name,
-        ":name_folded": title.name.to_lowercase(),
+        ":description": title.description,
+        ":visibility": title.visibility.as_str(),
+        ":owner_serial": title.owner_serial,
+        ":place": title.place.as_str(),
         ":added_at_ms": title.added_at.0,
         ":state": title.state.as_str(),
         ":reason": title.reason,
@@ -233,27 +219,94 @@ pub(crate) fn set_generation(connection: &Connection, serial: i64, generation: u
     Ok(())
 }
 
+pub(crate) fn set_place(connection: &Connection, serial: i64, place: Place) -> Outcome<()> {
+    connection
+        .prepare_cached(SET_PLACE)?
+        .execute(named_params! {":serial": serial, ":place": place.as_str()})?;
+    Ok(())
+}
+
+/// Name, description and visibility, as `title` has them.
+pub(crate) fn set_words(connection: &Connection, serial: i64, title: &Title) -> Outcome<()> {
+    connection
+        .prepare_cached(SET_WORDS)?
+        .execute(named_params! {
+            ":serial": serial,
+            ":name": title.name,
+            ":description": title.description,
+            ":visibility": title.visibility.as_str(),
+        })?;
+    Ok(())
+}
+
+pub(crate) fn set_deleted(
+    connection: &Connection,
+    serial: i64,
+    deleted_at: Option<WallTime>,
+) -> Outcome<()> {
+    connection
+        .prepare_cached(SET_DELETED)?
+        .execute(named_params! {
+            ":serial": serial,
+            ":deleted_at_ms": deleted_at.map(|at| at.0),
+        })?;
+    Ok(())
+}
+
+/// Titles that were removed before a moment, longest ago first.
+pub(crate) fn removed_before(
+    connection: &Connection,
+    before: WallTime,
+    limit: u32,
+) -> Outcome<Vec<TitleRow>> {
+    let mut statement = connection.prepare_cached(REMOVED_BEFORE)?;
+    let parameters = named_params! {":before_ms": before.0, ":limit": limit};
+    Ok(statement
+        .query_map(parameters, read)?
+        .collect::<rusqlite::Result<_>>()?)
+}
+
+/// What refers to it must be gone, but for what goes with it.
+pub(crate) fn delete(connection: &Connection, serial: i64) -> Outcome<()> {
+    connection
+        .prepare_cached(DELETE)?
+        .execute(named_params! {":serial": serial})?;
+    Ok(())
+}
+
 pub(crate) fn is_playable(connection: &Connection, serial: i64) -> Outcome<bool> {
     let mut statement = connection.prepare_cached(IS_PLAYABLE)?;
     Ok(statement.query_row(named_params! {":serial": serial}, |row| row.get(0))?)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<TitleRow> {
+/// Reads a row of `title_cards`.
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<TitleRow> {
+    let plan_version: Option<u32> = row.get("plan_version")?;
+    let has_plan = plan_version == Some(PLAN_VERSION);
+    let summary = has_plan.then(|| column::json(row, "plan_summary"));
+    let parts = has_plan.then(|| column::json(row, "plan_parts"));
     Ok(TitleRow {
         serial: row.get("serial")?,
         title: Title {
             id: column::id(row, "id")?,
             name: row.get("name")?,
+            description: row.get("description")?,
+            visibility: column::word(row, "visibility", Visibility::parse)?,
+            owner: column::optional_id(row, "owner_id")?,
             added_at: column::time(row, "added_at_ms")?,
+            deleted_at: column::optional_time(row, "deleted_at_ms")?,
             source: read_source(row)?,
             state: column::word(row, "state", TitleState::parse)?,
             reason: row.get("reason")?,
             generation: row.get("generation")?,
+            place: column::word(row, "place", Place::parse)?,
             plan: None,
+            summary: summary.transpose()?.flatten(),
             has_poster: row.get("has_poster")?,
             job: column::optional_id(row, "job_id")?,
         },
-        plan_version: row.get("plan_version")?,
+        has_plan,
+        parts: parts.transpose()?.flatten().unwrap_or_default(),
     })
 }
 
