@@ -5,7 +5,9 @@
 //! What does not belong here: repairing, and the rules inside the catalog (`Catalog::integrity`).
 
 use catalog::Catalog;
+use catalog::garbage::{KeysAfter, StoredKey};
 use catalog::library::TitleQuery;
+use catalog::viewer::Viewer;
 use catalog::work::Unit;
 use model::error::{Context, Error, ErrorKind, Result};
 use model::plan::{Plan, StreamKind};
@@ -80,16 +82,19 @@ impl Library {
     async fn look(&self, deep: bool) -> Result<Findings> {
         let mut findings: Findings = self.catalog.integrity().await?.into_iter().collect();
         findings.extend(self.compare(deep).await?);
-        let mut page = 1;
+        let mut query = query();
         loop {
-            let titles = self.catalog.titles(query(page)).await?.titles;
-            if titles.is_empty() {
+            let page = self.catalog.titles(query.clone()).await?;
+            for title in &page.titles {
+                // A listing has no plans.
+                if let Some(title) = self.catalog.title(title.id).await? {
+                    findings.extend(self.check_title(&title).await?);
+                }
+            }
+            if page.next.is_none() {
                 return Ok(findings);
             }
-            for title in &titles {
-                findings.extend(self.check_title(title).await?);
-            }
-            page += 1;
+            query.after = page.next;
         }
     }
 
@@ -99,23 +104,43 @@ impl Library {
         let mut objects: HashMap<ObjectKey, u64> = listed.into_iter().collect();
         let waste = self.garbage().await?;
         let mut findings = Findings::new();
-        for (key, size_bytes, sha256) in self.catalog.every_key().await? {
-            match objects.remove(&key) {
-                Some(found) if found != size_bytes => {
-                    findings.insert(format!(
-                        "The object {key} has {found} bytes, but its row says {size_bytes}."
-                    ));
-                }
-                Some(_) if !deep => {}
-                // Not listed may also mean that it came after the listing.
-                _ => findings.extend(self.verify(&key, size_bytes, &sha256).await?),
+        let mut after = KeysAfter::default();
+        loop {
+            let (rows, next) = self.catalog.stored_keys(after).await?;
+            if rows.is_empty() {
+                break;
             }
+            for row in &rows {
+                let found = objects.remove(&row.key);
+                findings.extend(self.compare_one(row, found, deep).await?);
+            }
+            after = next;
         }
         objects.retain(|key, _| !waste.contains(key));
         findings.extend(objects.keys().map(|key| {
             format!("The object {key} belongs to no row. The next start of the server removes it.")
         }));
         Ok(findings)
+    }
+
+    /// A row against the length of its object in the listing.
+    async fn compare_one(
+        &self,
+        row: &StoredKey,
+        listed_bytes: Option<u64>,
+        deep: bool,
+    ) -> Result<Option<String>> {
+        let StoredKey {
+            key, size_bytes, ..
+        } = row;
+        match listed_bytes {
+            Some(found) if found != *size_bytes => Ok(Some(format!(
+                "The object {key} has {found} bytes, but its row says {size_bytes}."
+            ))),
+            Some(_) if !deep => Ok(None),
+            // Not listed may also mean that it came after the listing.
+            _ => self.verify(key, *size_bytes, &row.sha256).await,
+        }
     }
 
     async fn verify(
@@ -135,7 +160,8 @@ impl Library {
 
     /// Objects that are about to be deleted.
     async fn garbage(&self) -> Result<HashSet<ObjectKey>> {
-        Ok(self.catalog.garbage(u32::MAX).await?.into_iter().collect())
+        let garbage = self.catalog.garbage(u32::MAX).await?;
+        Ok(garbage.into_iter().map(|(_, key)| key).collect())
     }
 
     /// The pieces of a title against its plan and its finished units.
@@ -155,7 +181,7 @@ impl Library {
     }
 
     async fn summary(&self, findings: usize) -> Result<String> {
-        let titles = self.catalog.titles(query(1)).await?.total;
+        let titles = self.catalog.titles(query()).await?.total;
         let objects = self.catalog.every_key().await?.len();
         Ok(match findings {
             0 => format!("All is well: {titles} titles, {objects} objects."),
@@ -165,11 +191,11 @@ impl Library {
     }
 }
 
-fn query(page: u32) -> TitleQuery {
+fn query() -> TitleQuery {
     TitleQuery {
-        text: None,
-        page,
+        who: Viewer::EVERYTHING,
         per_page: PAGE,
+        ..TitleQuery::default()
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::Json;
 use axum::extract::State;
 use catalog::library::TitleQuery;
+use catalog::viewer::Viewer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -211,8 +212,9 @@ pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Json<Hea
 
 fn one_title() -> TitleQuery {
     TitleQuery {
-        text: None,
+        who: Viewer::EVERYTHING,
         page: 1,
         per_page: 1,
+        ..TitleQuery::default()
     }
 }

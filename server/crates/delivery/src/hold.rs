@@ -150,14 +150,20 @@ mod tests {
     use model::change::Change;
     use model::clock::WallTime;
     use model::id::{JobId, TitleId};
+    use model::rights::Visibility;
     use model::segment::Piece;
+    use model::settings::Place;
     use model::title::{FileStamp, Identity, Source, Title, TitleState};
 
     fn title(id: TitleId) -> Title {
         Title {
             id,
             name: "Sunday".into(),
+            description: None,
+            visibility: Visibility::Everyone,
+            owner: None,
             added_at: WallTime(0),
+            deleted_at: None,
             source: Source {
                 path: "/films/sunday.mp4".into(),
                 identity: Identity {
@@ -174,7 +180,9 @@ mod tests {
             state: TitleState::Playable,
             reason: None,
             generation: 1,
+            place: Place::Local,
             plan: None,
+            summary: None,
             has_poster: false,
             job: None,
         }

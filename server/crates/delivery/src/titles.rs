@@ -1,14 +1,15 @@
 //! Titles as far as the caller may see them. Every route that takes a title's id finds the title
 //! here and nowhere else, so that what one may not see is not there for them.
 
+use catalog::viewer::Viewer;
 use model::error::Result;
 use model::id::TitleId;
 use model::people::{Principal, Role};
-use model::rights::{TitleRights, Visibility, Want, may};
+use model::rights::{Want, may};
 use model::title::Title;
 
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Standing};
 use crate::problem::Problem;
 
 /// The title, if the caller may do with it what they want.
@@ -51,15 +52,12 @@ pub(crate) async fn permitted(
     want: Want,
 ) -> Result<bool> {
     let audience = app.site.catalog.settings().await?.audience;
-    Ok(may(&caller.0, want, rights(title), audience))
+    Ok(may(&caller.0, want, title.rights(), audience))
 }
 
-/// What decides about a title.
-fn rights(_: &Title) -> TitleRights {
-    TitleRights {
-        owner: None,
-        visibility: Visibility::Everyone,
-    }
+/// For whom a listing is made.
+pub(crate) fn viewer(standing: &Standing) -> Viewer {
+    Viewer::of(&standing.who, standing.audience)
 }
 
 /// What there is not, and what one may not see.

@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
         /// Where the file lay.
         from: PathBuf,
     },
+    /// Somebody removed this film; its title, while that can be brought back.
+    Removed(Option<TitleId>),
     /// The film is there already, and so is its other file.
     Copy {
         /// The title.
@@ -44,6 +46,7 @@ pub(crate) async fn admit(catalog: &Catalog, source: Source, details: Details) -
             Ok(Outcome::Admitted(title))
         }
         Admission::Duplicate(title) => recognise(catalog, title, source).await,
+        Admission::Removed(title) => Ok(Outcome::Removed(title)),
     }
 }
 
@@ -58,9 +61,9 @@ pub(crate) async fn refuse(
 }
 
 fn candidate(source: Source, details: Details) -> Candidate {
-    let name = details.name.clone();
     Candidate {
-        name: name.unwrap_or_else(|| words::title_name(&source.path)),
+        name: words::title_name(&source.path),
+        details,
         source,
     }
 }

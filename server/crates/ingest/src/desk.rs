@@ -63,7 +63,7 @@ impl Desk {
     /// A desk that remembers the files of earlier runs.
     pub(crate) async fn open(catalog: Catalog, policy: IngestPolicy, now: Instant) -> Result<Self> {
         let mut files = Files::default();
-        for arrival in catalog.arrivals(u32::MAX).await? {
+        for arrival in catalog.every_arrival().await? {
             let stage = match arrival.state {
                 ArrivalState::Missing => Stage::Missing,
                 state => Stage::Remembered(state),

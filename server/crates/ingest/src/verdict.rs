@@ -103,7 +103,27 @@ impl Desk {
                 self.copies.entry(title).or_default().insert(path);
                 Ok(())
             }
+            Outcome::Removed(title) => self.leave_removed(&path, title).await,
         }
+    }
+
+    /// Somebody removed this film: its file stays where it is, and does not come back by itself.
+    async fn leave_removed(&mut self, path: &Path, title: Option<TitleId>) -> Result<()> {
+        const WHY: &str = "You removed this film. Take it from here to have it back.";
+        self.no_longer_a_copy(path);
+        if let Some(entry) = self.files.get_mut(path) {
+            entry.title = title;
+        }
+        let why = Some(WHY.to_owned());
+        self.record(path, ArrivalState::Ignored, why).await?;
+        if let Some(entry) = self.files.get_mut(path)
+            && let Stage::Settling(settling) = entry.stage
+        {
+            entry.stage = Stage::Concluded(settling.version());
+            entry.details = None;
+        }
+        self.answer(path, || Err(Error::new(ErrorKind::Conflict, WHY)));
+        Ok(())
     }
 
     async fn turn_away(&mut self, source: Source, reason: String) -> Result<()> {

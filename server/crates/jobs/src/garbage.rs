@@ -58,7 +58,7 @@ async fn collect_all(catalog: &Catalog, storage: &dyn Storage) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
-        for key in &keys {
+        for (_, key) in &keys {
             storage.delete(key).await?;
         }
         tracing::debug!(objects = keys.len(), "Garbage was deleted.");
@@ -88,7 +88,7 @@ async fn try_sweep(catalog: &Catalog, storage: &dyn Storage) -> Result<usize> {
         return Ok(0);
     }
     let rows = catalog.every_key().await?;
-    let known: HashSet<ObjectKey> = rows.into_iter().map(|(key, ..)| key).collect();
+    let known: HashSet<ObjectKey> = rows.into_iter().map(|stored| stored.key).collect();
     let mut orphans = 0;
     for (key, _) in listed {
         if !known.contains(&key) {

@@ -6,6 +6,7 @@
 //! batch is being put becomes the next batch.
 
 use model::segment::{ObjectKey, Piece, StoredPiece};
+use model::settings::Place;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -210,6 +211,7 @@ async fn put_one(
     let stored = stored.map_err(|error| Trouble::at_store(&error, &workshop.policy))?;
     Ok(StoredPiece {
         piece,
+        place: Place::Local,
         key,
         size_bytes: stored.size_bytes,
         sha256: stored.sha256,

@@ -10,6 +10,7 @@ use model::id::TitleId;
 use model::job::{Intent, JobState};
 use model::segment::Piece;
 use model::title::TitleState;
+use model::upload::Details;
 use storage::Storage;
 
 use crate::stories::house::{DEADLINE, House, source};
@@ -203,6 +204,7 @@ async fn a_file_that_is_replaced_begins_anew_and_leaves_no_old_pieces() {
     std::fs::write(house.path("film.mp4"), "the directors cut").unwrap();
     let candidate = Candidate {
         name: "film".into(),
+        details: Details::default(),
         source: source(&house.path("film.mp4")),
     };
     let admission = house.catalog.admit(candidate).await.unwrap();

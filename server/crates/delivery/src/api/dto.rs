@@ -3,7 +3,8 @@
 use model::arrival::{Arrival, ArrivalState, Door};
 use model::id::{JobId, TitleId};
 use model::job::{Job, JobState, Step};
-use model::plan::{AudioPlan, Plan, SourceFacts, TrackFacts, TrackKind, VideoRung};
+use model::ladder::Rung;
+use model::plan::{AudioSummary, PlanSummary, SourceFacts, TrackFacts, TrackKind};
 use model::title::{Title, TitleState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -130,7 +131,10 @@ pub(crate) struct VideoList {
     pub(crate) videos: Vec<Video>,
     pub(crate) page: u32,
     pub(crate) per_page: u32,
+    /// How many there are in all; of a search, counting ends at a thousand.
     pub(crate) total: u64,
+    /// Where the next page begins, if there may be one.
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// A job.
@@ -195,8 +199,8 @@ impl Video {
         ready: &[f64],
         strip: Option<Strip>,
     ) -> Self {
-        let plan = title.plan.as_deref();
-        let display = plan.and_then(|plan| plan.source.display);
+        let (plan, summary) = (title.plan.as_deref(), title.summary.as_ref());
+        let display = summary.and_then(|plan| plan.display);
         let of_stream = |stream: usize| ready.get(stream).copied().unwrap_or(0.0);
         let media = |name: &str| format!("/media/{}/{name}", title.id);
         Self {
@@ -206,50 +210,51 @@ impl Video {
             reason: title.reason.clone(),
             generation: title.generation,
             added_at: rfc3339::format(title.added_at),
-            duration_s: plan.map(|plan| plan.end().seconds()),
+            duration_s: summary.map(|plan| plan.end.seconds()),
             width: display.map(|size| size.width),
             height: display.map(|size| size.height),
             size_bytes: title.source.identity.size_bytes,
             file: file_name(&title.source.path),
             progress: Progress::of_title(title, job),
-            rungs: plan.map(|plan| rungs(plan, of_stream)).unwrap_or_default(),
-            audio: plan.map(|plan| audio(plan, of_stream)).unwrap_or_default(),
+            rungs: summary
+                .map(|plan| rungs(plan, of_stream))
+                .unwrap_or_default(),
+            audio: summary
+                .map(|plan| audio(plan, of_stream))
+                .unwrap_or_default(),
             poster: title.has_poster.then(|| media("poster.jpg")),
             manifest_dash: media("manifest.mpd"),
             manifest_hls: media("master.m3u8"),
             source: plan.map(|plan| SourceView::new(&plan.source)),
-            notes: plan.map(|plan| plan.notes.clone()).unwrap_or_default(),
+            notes: summary.map(|plan| plan.notes.clone()).unwrap_or_default(),
             job: title.job,
             strip,
         }
     }
 }
 
-fn rungs(plan: &Plan, ready: impl Fn(usize) -> f64) -> Vec<RungView> {
-    let view = |(stream, (index, rung)): (u32, (usize, &VideoRung))| RungView {
+fn rungs(plan: &PlanSummary, ready: impl Fn(usize) -> f64) -> Vec<RungView> {
+    let view = |(stream, (index, rung)): (u32, (usize, &Rung))| RungView {
         stream,
-        name: rung.rung.name(),
-        width: rung.rung.size.width,
-        height: rung.rung.size.height,
+        name: rung.name(),
+        width: rung.size.width,
+        height: rung.size.height,
         ready: ready(index),
     };
-    (0..)
-        .zip(plan.rungs().iter().enumerate())
-        .map(view)
-        .collect()
+    (0..).zip(plan.rungs.iter().enumerate()).map(view).collect()
 }
 
-fn audio(plan: &Plan, ready: impl Fn(usize) -> f64) -> Vec<AudioView> {
-    let first = plan.rungs().len();
-    let view = |(index, audio): (usize, &AudioPlan)| AudioView {
-        stream: plan.audio_stream(index),
+fn audio(plan: &PlanSummary, ready: impl Fn(usize) -> f64) -> Vec<AudioView> {
+    let streams = plan.rungs.len()..;
+    let view = |(stream, audio): (usize, &AudioSummary)| AudioView {
+        stream: u32::try_from(stream).unwrap_or(u32::MAX),
         language: audio.language.clone(),
         name: audio.name.clone(),
         channels: audio.channels,
         default: audio.default,
-        ready: ready(first + index),
+        ready: ready(stream),
     };
-    plan.audio.iter().enumerate().map(view).collect()
+    streams.zip(&plan.audio).map(view).collect()
 }
 
 impl Progress {
@@ -259,7 +264,10 @@ impl Progress {
             return Self::of_job(job);
         }
         let finished = title.state == TitleState::Ready;
-        let total_s = title.plan.as_ref().map_or(0.0, |plan| plan.end().seconds());
+        let total_s = title
+            .summary
+            .as_ref()
+            .map_or(0.0, |plan| plan.end.seconds());
         Self {
             step: if finished {
                 Step::Finished

@@ -3,13 +3,10 @@
 
 use std::ops::RangeInclusive;
 
-use catalog::library::StreamCoverage;
-use model::plan::Plan;
+use catalog::library::StreamTotal;
+use model::plan::Part;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// More cells than this are too small to be seen on a phone.
-const MAX_CELLS: usize = 96;
 
 /// Cells in playing order.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -32,21 +29,27 @@ pub(crate) struct Cell {
     pub(crate) lit: Vec<f64>,
 }
 
-/// Draws the strip of `plan`. `wishes` are segment numbers that are waited for, oldest first;
-/// `running` tells whether anybody works on the title.
+/// Draws the strip of a title: a cell for each of its `parts`, with the first `shown` of its
+/// `streams`. `wishes` are segment numbers that are waited for, oldest first; `running` tells
+/// whether anybody works on the title.
 pub(crate) fn draw(
-    plan: &Plan,
-    streams: &[StreamCoverage],
+    parts: &[Part],
+    streams: &[StreamTotal],
+    shown: usize,
     wishes: &[u32],
     running: bool,
 ) -> Strip {
-    let groups = group(parts(plan));
-    let shown = plan.rungs().len().max(1);
-    let cells: Vec<Cell> = groups
+    let end_s = parts.last().map_or(0.0, |part| part.end.seconds());
+    let end_s = end_s.max(f64::MIN_POSITIVE);
+    let cells: Vec<Cell> = parts
         .iter()
-        .map(|segments| cell(plan, streams, shown, segments))
+        .map(|part| cell(part, end_s, streams, shown))
         .collect();
-    let cell_of = |number: &u32| groups.iter().position(|segments| segments.contains(number));
+    let cell_of = |number: &u32| {
+        parts
+            .iter()
+            .position(|part| (part.first_segment..=part.last_segment).contains(number))
+    };
     let mut wished: Vec<usize> = wishes.iter().filter_map(cell_of).collect();
     let unfinished = cells
         .iter()
@@ -61,78 +64,49 @@ pub(crate) fn draw(
     }
 }
 
-/// The natural parts of a film: its chunks, or its segments where there is no picture.
-fn parts(plan: &Plan) -> Vec<RangeInclusive<u32>> {
-    if plan.video.is_none() {
-        return (1..=plan.segment_count())
-            .map(|number| number..=number)
-            .collect();
-    }
-    plan.chunks()
-        .iter()
-        .map(|chunk| chunk.first_segment..=chunk.first_segment + chunk.segment_count.max(1) - 1)
-        .collect()
-}
-
-/// Joins neighbours until there are few enough.
-fn group(parts: Vec<RangeInclusive<u32>>) -> Vec<RangeInclusive<u32>> {
-    let together = parts.len().div_ceil(MAX_CELLS).max(1);
-    parts
-        .chunks(together)
-        .filter_map(|group| Some(*group.first()?.start()..=*group.last()?.end()))
-        .collect()
-}
-
-fn cell(
-    plan: &Plan,
-    streams: &[StreamCoverage],
-    shown: usize,
-    segments: &RangeInclusive<u32>,
-) -> Cell {
-    let total = plan.end().seconds().max(f64::MIN_POSITIVE);
-    let boundary = |index: u32| {
-        let cut = plan.cuts.get(index as usize).copied().unwrap_or(plan.end());
-        (cut.seconds() / total).clamp(0.0, 1.0)
-    };
+fn cell(part: &Part, end_s: f64, streams: &[StreamTotal], shown: usize) -> Cell {
     let lit = |stream| {
         streams
             .get(stream)
-            .map_or(0.0, |stream| share(stream, segments))
+            .map_or(0.0, |stream| share(stream, part))
     };
     Cell {
-        start: boundary(segments.start() - 1),
-        end: boundary(*segments.end()),
+        start: (part.start.seconds() / end_s).clamp(0.0, 1.0),
+        end: (part.end.seconds() / end_s).clamp(0.0, 1.0),
         lit: (0..shown).map(lit).collect(),
     }
 }
 
-/// Which part of `segments` the stream has.
-fn share(stream: &StreamCoverage, segments: &RangeInclusive<u32>) -> f64 {
+/// Which share of the part's segments the stream has.
+fn share(stream: &StreamTotal, part: &Part) -> f64 {
     let within = |range: &RangeInclusive<u32>| {
-        let (from, to) = (
-            range.start().max(segments.start()),
-            range.end().min(segments.end()),
-        );
-        f64::from((to + 1).saturating_sub(*from))
+        let from = *range.start().max(&part.first_segment);
+        let to = *range.end().min(&part.last_segment);
+        f64::from((to + 1).saturating_sub(from))
     };
-    let wanted = f64::from(segments.end() - segments.start() + 1);
+    let wanted = f64::from(part.last_segment - part.first_segment + 1);
     stream.ranges.iter().map(within).sum::<f64>() / wanted
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, MAX_CELLS, draw};
+    use super::{Cell, Strip};
     use crate::manifest::samples::{film, sound_only};
-    use catalog::library::StreamCoverage;
-    use model::plan::Chunk;
+    use catalog::library::StreamTotal;
+    use model::plan::{Chunk, MOST_PARTS, Plan};
     use model::time::Ticks;
     use std::ops::RangeInclusive;
 
-    fn stored(ranges: &[RangeInclusive<u32>]) -> StreamCoverage {
-        StreamCoverage {
+    fn stored(ranges: &[RangeInclusive<u32>]) -> StreamTotal {
+        StreamTotal {
             ranges: ranges.to_vec(),
-            sizes: Vec::new(),
+            ..StreamTotal::default()
         }
+    }
+
+    fn draw(plan: &Plan, streams: &[StreamTotal], wishes: &[u32], running: bool) -> Strip {
+        let shown = plan.rungs().len().max(1);
+        super::draw(&plan.parts(), streams, shown, wishes, running)
     }
 
     #[test]
@@ -198,7 +172,7 @@ mod tests {
         }
         let strip = draw(&plan, &[stored(&[1..=1_000])], &[], true);
         assert!(
-            strip.cells.len() <= MAX_CELLS,
+            strip.cells.len() <= MOST_PARTS,
             "{} cells",
             strip.cells.len()
         );

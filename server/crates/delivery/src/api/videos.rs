@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use catalog::library::{Coverage, StreamTotal, TitleQuery};
+use catalog::library::{StreamTotal, TitleQuery};
+use catalog::viewer::Viewer;
 use model::error::Result;
 use model::job::{Job, JobState};
-use model::plan::Plan;
+use model::plan::Part;
 use model::rights::Want;
 use model::title::{Title, TitleState};
 use serde::Deserialize;
@@ -17,7 +18,7 @@ use crate::api::dto::{Video, VideoList};
 use crate::api::strip::{self, Strip};
 use crate::api::words;
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Standing};
 use crate::extract::{FromPath, FromQuery, title_id};
 use crate::problem::Problem;
 use crate::titles;
@@ -34,11 +35,14 @@ const MAX_PAGE: u32 = 1_000_000;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Listing {
-    /// Words of the name; every character stands for itself.
+    /// Words of the name or the description, or beginnings of words.
     #[param(max_length = 200)]
     pub(crate) q: Option<String>,
     /// Which page, from 1.
     pub(crate) page: Option<u64>,
+    /// Only what comes after the page that said this.
+    #[param(max_length = 32)]
+    pub(crate) cursor: Option<String>,
     /// Titles on a page, 100 at most.
     pub(crate) per_page: Option<u64>,
 }
@@ -57,7 +61,9 @@ impl Listing {
             )));
         }
         Ok(TitleQuery {
+            who: Viewer::default(),
             text: text.map(str::to_owned),
+            after: self.cursor.as_deref().map(str::parse).transpose()?,
             page: clamp(self.page, 1, MAX_PAGE),
             per_page: clamp(self.per_page, per_page, MAX_PER_PAGE),
         })
@@ -81,10 +87,11 @@ fn clamp(asked: Option<u64>, default: u32, most: u32) -> u32 {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
+    standing: Standing,
     FromQuery(listing): FromQuery<Listing>,
 ) -> Result<Response, Problem> {
     let query = listing.query(PER_PAGE)?;
-    let list = page(&app, query).await?;
+    let list = page(&app, &standing, query).await?;
     Ok(fresh(Json(list)))
 }
 
@@ -113,23 +120,26 @@ pub(crate) fn fresh(body: impl IntoResponse) -> Response {
     ([(header::CACHE_CONTROL, no_store)], body).into_response()
 }
 
-/// A page of the library as clients see it.
-pub(crate) async fn page(app: &App, query: TitleQuery) -> Result<VideoList> {
+/// A page of the library as somebody sees it. Reads no plan, and nothing for a single title.
+pub(crate) async fn page(app: &App, standing: &Standing, query: TitleQuery) -> Result<VideoList> {
     let (page, per_page) = (query.page, query.per_page);
+    let query = TitleQuery {
+        who: titles::viewer(standing),
+        ..query
+    };
     let found = app.site.catalog.titles(query).await?;
-    let mut videos = Vec::with_capacity(found.titles.len());
-    for title in &found.titles {
+    let view = |title: &Title| {
         let job = title.job.and_then(|id| found.jobs.get(&id));
         let stored = found.totals.get(&title.id).map_or(&[][..], Vec::as_slice);
-        let ready = ready_from_totals(title, stored);
-        let strip = strip_of(app, title, job).await?;
-        videos.push(Video::new(title, job, &ready, strip));
-    }
+        let parts = found.parts.get(&title.id).map_or(&[][..], Vec::as_slice);
+        video(app, title, job, stored, parts)
+    };
     Ok(VideoList {
-        videos,
+        videos: found.titles.iter().map(view).collect(),
         page,
         per_page,
         total: found.total,
+        next_cursor: found.next.map(|next| next.to_string()),
     })
 }
 
@@ -141,32 +151,42 @@ pub(crate) async fn one(app: &App, title: Title) -> Result<Video> {
         None => None,
     };
     let stored = catalog.stream_totals(title.id).await?;
-    let ready = ready_from_totals(&title, &stored);
-    let strip = strip_of(app, &title, job.as_ref()).await?;
-    Ok(Video::new(&title, job.as_ref(), &ready, strip))
+    let parts = title.plan.as_ref().map(|plan| plan.parts());
+    let parts = parts.unwrap_or_default();
+    Ok(video(app, &title, job.as_ref(), &stored, &parts))
+}
+
+fn video(
+    app: &App,
+    title: &Title,
+    job: Option<&Job>,
+    stored: &[StreamTotal],
+    parts: &[Part],
+) -> Video {
+    let ready = ready_from_totals(title, stored);
+    let strip = strip_of(app, title, job, stored, parts);
+    Video::new(title, job, &ready, strip)
 }
 
 /// Part of each stream's segments that exist.
 fn ready_from_totals(title: &Title, stored: &[StreamTotal]) -> Vec<f64> {
-    let segments = title.plan.as_ref().map_or(0, |plan| plan.segment_count());
+    let segments = title.summary.as_ref().map_or(0, |plan| plan.segment_count);
     let share = |total: &StreamTotal| f64::from(total.segments) / f64::from(segments.max(1));
     stored.iter().map(|total| share(total).min(1.0)).collect()
 }
 
 /// The filmstrip of an unfinished title; a finished one needs none.
-async fn strip_of(app: &App, title: &Title, job: Option<&Job>) -> Result<Option<Strip>> {
-    let Some(plan) = &title.plan else {
-        return Ok(None);
-    };
+fn strip_of(
+    app: &App,
+    title: &Title,
+    job: Option<&Job>,
+    stored: &[StreamTotal],
+    parts: &[Part],
+) -> Option<Strip> {
+    let summary = title.summary.as_ref()?;
     if title.state == TitleState::Ready {
-        return Ok(None);
+        return None;
     }
-    let coverage = app.site.catalog.coverage(title.id).await?;
-    let running = job.is_some_and(|job| job.state == JobState::Running);
-    Ok(Some(drawn(app, title, plan, &coverage, running)))
-}
-
-fn drawn(app: &App, title: &Title, plan: &Plan, coverage: &Coverage, running: bool) -> Strip {
     let wishes: Vec<u32> = app
         .site
         .catalog
@@ -175,7 +195,9 @@ fn drawn(app: &App, title: &Title, plan: &Plan, coverage: &Coverage, running: bo
         .filter(|wish| wish.title == title.id)
         .map(|wish| wish.number)
         .collect();
-    strip::draw(plan, &coverage.streams, &wishes, running)
+    let running = job.is_some_and(|job| job.state == JobState::Running);
+    let shown = summary.rungs.len().max(1);
+    Some(strip::draw(parts, stored, shown, &wishes, running))
 }
 
 #[cfg(test)]
@@ -187,6 +209,7 @@ mod tests {
         let listing = |page, per_page| Listing {
             q: None,
             page,
+            cursor: None,
             per_page,
         };
         for (page, per_page, expected) in [

@@ -58,7 +58,7 @@ pub(crate) async fn show(
     }
     .query(PER_PAGE)?;
     let text = query.text.clone().unwrap_or_default();
-    let list = videos::page(&app, query).await?;
+    let list = videos::page(&app, &standing, query).await?;
     let first = list.page == 1 && text.is_empty();
     let pages = list.total.div_ceil(u64::from(PER_PAGE)).max(1);
     let context = Library {

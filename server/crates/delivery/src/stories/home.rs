@@ -14,7 +14,9 @@ use model::clock::{SimulatedClock, WallTime};
 use model::id::{JobId, TitleId};
 use model::plan::Plan;
 use model::segment::{ObjectKey, Piece, StoredPiece};
+use model::settings::Place;
 use model::title::{FileStamp, Identity, Source};
+use model::upload::Details;
 use serde_json::Value;
 use storage::memory::MemoryStorage;
 use tempfile::TempDir;
@@ -120,6 +122,7 @@ impl Home {
         self.clock.advance(Duration::from_secs(1));
         let candidate = Candidate {
             name: name.to_owned(),
+            details: Details::default(),
             source: Source {
                 path: format!("/films/{}.mp4", name.len()).into(),
                 identity: Identity {
@@ -199,6 +202,7 @@ impl Home {
         let object = self.app.site.storage.put_file(&key, &file).await.unwrap();
         StoredPiece {
             piece,
+            place: Place::Local,
             key,
             size_bytes: object.size_bytes,
             sha256: object.sha256,

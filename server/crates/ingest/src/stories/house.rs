@@ -2,6 +2,7 @@
 
 use catalog::Catalog;
 use catalog::library::TitleQuery;
+use catalog::viewer::Viewer;
 use model::arrival::{ArrivalState, Door};
 use model::clock::{SimulatedClock, WallTime};
 use model::title::Title;
@@ -133,6 +134,7 @@ impl House {
 
     pub(super) async fn titles(&self) -> Vec<Title> {
         let query = TitleQuery {
+            who: Viewer::EVERYTHING,
             page: 1,
             per_page: 100,
             ..TitleQuery::default()

@@ -8,6 +8,7 @@ use model::clock::SystemClock;
 use model::id::TitleId;
 use model::job::Intent;
 use model::title::{FileStamp, Identity, Source, Title, TitleState};
+use model::upload::Details;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,6 +72,7 @@ impl House {
         std::fs::write(&path, name).unwrap();
         let candidate = Candidate {
             name: name.into(),
+            details: Details::default(),
             source: source(&path),
         };
         match self.catalog.admit(candidate).await.unwrap() {
@@ -149,8 +151,8 @@ impl House {
     /// Every row has its object and every object its row.
     pub(super) async fn assert_whole(&self) {
         let mut rows: Vec<(String, u64)> = Vec::new();
-        for (key, size_bytes, _) in self.catalog.every_key().await.unwrap() {
-            rows.push((key.as_str().into(), size_bytes));
+        for stored in self.catalog.every_key().await.unwrap() {
+            rows.push((stored.key.as_str().into(), stored.size_bytes));
         }
         let mut objects: Vec<(String, u64)> = Vec::new();
         for (key, size_bytes) in self.storage.list().await.unwrap() {
