@@ -60,6 +60,8 @@ export interface Video {
   manifest_dash: string;
   manifest_hls: string;
   job: string | null;
+  /** How far whoever asks watched it. */
+  watched?: { position_s: number; finished: boolean } | null;
 }
 
 /** A refusal of the server in its own words (RFC 9457). */

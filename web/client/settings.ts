@@ -1,6 +1,7 @@
 // The settings page. A choice is saved when it is made and can be undone; what is typed is saved by
 // its section's button. What the page shows at first was written by the server.
 
+import { Refusal } from "./api";
 import { ask, wordsFor } from "./ask";
 import { need } from "./dom";
 import { size } from "./format";
@@ -141,13 +142,27 @@ async function saveBucket(works: boolean): Promise<void> {
     toast("Not saved: the connection does not work yet.");
     return;
   }
+  await keepBucket(false);
+}
+
+/** With `force`, films that lie in the bucket before are left behind. */
+async function keepBucket(force: boolean): Promise<void> {
   const bucket = bucketIn(new FormData(bucketForm));
-  if (await save({ bucket, place: "bucket" }, null)) {
-    bucketForm.dataset["known"] = "true";
-    choose("place", "bucket");
-    need<HTMLInputElement>(bucketForm, '[name="secret_key"]').value = "";
-    refresh();
+  try {
+    await ask("PATCH", "/api/v1/settings", { bucket, place: "bucket", ...(force ? { force } : {}) });
+  } catch (error) {
+    const other = error instanceof Refusal && error.status === 409 && !force;
+    toast(
+      other ? "Films lie in the bucket before and would not play any more." : wordsFor(error),
+      other ? { label: "Leave them behind", run: () => void keepBucket(true) } : undefined,
+    );
+    return;
   }
+  toast("Saved. New films go to the bucket.");
+  bucketForm.dataset["known"] = "true";
+  choose("place", "bucket");
+  need<HTMLInputElement>(bucketForm, '[name="secret_key"]').value = "";
+  refresh();
 }
 
 /** Used and free space, and whether the bucket answers. */
@@ -161,7 +176,7 @@ function showStorage(facts: StorageFacts): void {
   const bucket = need<HTMLElement>(document, "#bucket-state");
   bucket.hidden = facts.bucket === null;
   need(bucket, ".quiet").textContent = facts.bucket?.reachable
-    ? "Answers"
+    ? `${size(facts.bucket.used_bytes)} used`
     : (facts.bucket?.reason ?? "Does not answer. Films on this computer keep playing.");
 }
 

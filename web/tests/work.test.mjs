@@ -203,3 +203,16 @@ test("a bucket is read from its form as the server takes it", async () => {
   assert.equal(missingIn(bucket), null);
   assert.match(missingIn({ ...bucket, endpoint: "nas.local" }), /http/);
 });
+
+test("a film begins where somebody chose, else where it was left, after asking", async () => {
+  const { beginning, leftAt } = await load("client/player/progress.ts");
+  assert.deepEqual(beginning("", 760), { seconds: 760, ask: true });
+  assert.deepEqual(beginning("", null), { seconds: null, ask: false });
+  assert.deepEqual(beginning("#t=0", 760), { seconds: null, ask: false });
+  assert.deepEqual(beginning("#t=754", null), { seconds: 754, ask: false });
+  assert.deepEqual(beginning("#t=x", 760), { seconds: 760, ask: true }, "nonsense chooses nothing");
+  assert.equal(leftAt({ position_s: 760, finished: false }), 760);
+  assert.equal(leftAt({ position_s: 5, finished: false }), null, "five seconds are a glance");
+  assert.equal(leftAt({ position_s: 760, finished: true }), null);
+  assert.equal(leftAt(undefined), null);
+});

@@ -10,10 +10,11 @@ import { existsAt } from "../filmstrip";
 import { clock, clockTimeIn } from "../format";
 import { describeLadder, drawLadder } from "../ladder";
 import { listen, throttled } from "../live";
-import { positionOf, remember } from "../resume";
 import type { Engine, Trouble } from "./engine";
 import { listenToKeys } from "./keys";
 import { NativeEngine } from "./native";
+import { Offer } from "./offer";
+import { Progress } from "./progress";
 import type { SeekBar } from "./seek";
 import { fillSheet, neighbourSpeed } from "./sheet";
 import { Shell } from "./shell";
@@ -22,7 +23,7 @@ import { StreamingEngine } from "./streaming";
 
 type State = "waiting" | "loading" | "playing" | "paused" | "buffering" | "ended" | "error";
 
-const REMEMBER_EVERY_MS = 5_000;
+const REMEMBER_EVERY_MS = 10_000;
 const REFRESH_PAUSE_MS = 1_000;
 
 export class Player extends HTMLElement {
@@ -31,6 +32,8 @@ export class Player extends HTMLElement {
   private seekBar!: SeekBar;
   private shell!: Shell;
   private status!: StatusLine;
+  private offer!: Offer;
+  private progress!: Progress;
   private engine: Engine | null = null;
   private trouble: Trouble | null = null;
   private loaded = false;
@@ -41,6 +44,8 @@ export class Player extends HTMLElement {
     this.seekBar = need(this, "homereel-seek");
     this.status = new StatusLine(need(this, '[data-role="status"]'));
     this.shell = new Shell(this, this.video, () => this.state() === "playing");
+    this.progress = new Progress(this.film, this.dataset["person"] === "true");
+    this.offer = new Offer(this, (startOver) => this.decide(startOver));
     this.seekBar.onseek = (seconds) => this.seek(seconds);
     this.connectVideo();
     this.connectControls();
@@ -99,18 +104,28 @@ export class Player extends HTMLElement {
     this.engine = StreamingEngine.works()
       ? new StreamingEngine(this.video, this.film, events)
       : new NativeEngine(this.video, this.film, events);
-    const resumed = positionOf(this.film.id);
+    const { seconds, ask } = this.progress.beginning();
     try {
-      await this.engine.load(resumed);
+      await this.engine.load(seconds);
       this.loaded = true;
-      if (resumed !== null) {
-        this.status.remark(`Going on at ${clock(resumed)}`);
+      if (ask && seconds !== null) {
+        this.offer.show(seconds);
+      } else {
+        await this.play();
       }
-      await this.play();
     } catch {
       // The engine has reported what matters through `failed`.
     }
     this.showState();
+  }
+
+  /** Goes on where it was left, or from the beginning. */
+  private decide(startOver: boolean): void {
+    if (startOver) {
+      this.seek(0);
+    }
+    this.offer.hide();
+    void this.play();
   }
 
   private fail(trouble: Trouble): void {
@@ -160,6 +175,7 @@ export class Player extends HTMLElement {
     });
     video.addEventListener("volumechange", () => this.showVolume());
     video.addEventListener("pause", () => this.rememberPosition());
+    video.addEventListener("play", () => this.offer.hide());
     video.addEventListener("ratechange", () => this.shell.isOpen("sheet") && this.fillSheet());
     video.addEventListener("click", (event) => this.tapped(event));
     video.addEventListener("dblclick", () => void this.shell.toggleFullscreen());
@@ -200,7 +216,7 @@ export class Player extends HTMLElement {
 
   private rememberPosition(): void {
     if (this.loaded && this.video.currentTime > 0) {
-      remember(this.film.id, this.video.currentTime, this.length());
+      this.progress.note(this.video.currentTime, this.length());
     }
   }
 

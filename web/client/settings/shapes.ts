@@ -34,7 +34,7 @@ export interface Check {
 export interface StorageFacts {
   place: "local" | "bucket";
   local: { used_bytes: number; free_bytes: number | null };
-  bucket: { reachable: boolean; reason: string | null } | null;
+  bucket: { used_bytes: number; reachable: boolean; reason: string | null } | null;
 }
 
 export interface Folder {
