@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::caller::Callers;
+use crate::listeners::Listeners;
 use crate::metrics::requests::Requests;
 use crate::passwords::{Cost, Passwords};
 use crate::site::Site;
@@ -21,8 +22,8 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     /// One permit per request that waits for a segment.
     pub(crate) held: Arc<Semaphore>,
-    /// One permit per open event stream.
-    pub(crate) listeners: Arc<Semaphore>,
+    /// Who listens to events.
+    pub(crate) listeners: Arc<Listeners>,
     /// Counts what is asked for.
     pub(crate) requests: Requests,
     pub(crate) started: Instant,
@@ -49,6 +50,8 @@ pub(crate) struct Limits {
     pub(crate) hold_deadline: Duration,
     /// Event streams open at the same time.
     pub(crate) listeners: usize,
+    /// Those of one client.
+    pub(crate) listeners_of_one: usize,
     /// Changes are gathered for this long before listeners hear of them.
     pub(crate) gather: Duration,
 }
@@ -59,6 +62,7 @@ impl Default for Limits {
             held_requests: 256,
             hold_deadline: Duration::from_secs(20),
             listeners: 256,
+            listeners_of_one: 8,
             gather: Duration::from_millis(200),
         }
     }
@@ -75,7 +79,7 @@ impl App {
             site,
             limits,
             held: Arc::new(Semaphore::new(limits.held_requests)),
-            listeners: Arc::new(Semaphore::new(limits.listeners)),
+            listeners: Arc::new(Listeners::new(limits.listeners, limits.listeners_of_one)),
             requests: Requests::default(),
             started: Instant::now(),
             stopping,

@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 
 /// Seconds after which a client may ask again for what is not there yet.
 const RETRY_AFTER_S: u32 = 2;
+/// The same, for what asks by itself.
+pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(2);
 
 /// Why a request was not answered with what it asked for.
 #[derive(Clone, Debug)]

@@ -8,7 +8,9 @@ use axum::http::Method;
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
-use crate::api::{document, events, folders, inbox, jobs, settings, storage, videos};
+use crate::api::{
+    address, document, events, folders, inbox, jobs, original, settings, storage, videos,
+};
 use crate::app::App;
 use crate::guard;
 use crate::health;
@@ -37,6 +39,9 @@ fn routes() -> Routes {
         .post("/api/v1/jobs/{id}/{action}", Steer, jobs::act)
         .get("/api/v1/inbox", Follow, inbox::list)
         .get("/api/v1/events", Watch, events::stream)
+        .get("/api/v1/address", Watch, address::show)
+        .get("/api/v1/address/qr.svg", Watch, address::picture)
+        .get("/api/v1/videos/{id}/original", Watch, original::show)
         .get("/api/v1/folders", Admin, folders::list)
         .post("/api/v1/folders", Admin, folders::add)
         .get("/api/v1/folders/browse", Admin, folders::look_around)

@@ -66,7 +66,7 @@ pub enum Principal {
 }
 
 /// How a person showed who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A browser that signed in.
     Session(SessionId),

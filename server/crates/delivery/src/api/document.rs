@@ -17,7 +17,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
 
-use crate::api::{events, folders, inbox, jobs, settings, storage, videos};
+use crate::api::{address, events, folders, inbox, jobs, original, settings, storage, videos};
 use crate::policy::Access;
 use crate::problem::Details;
 use crate::{health, metrics, router};
@@ -55,6 +55,9 @@ const KEY: &str = "key";
     paths(
         videos::list,
         videos::show,
+        original::show,
+        address::show,
+        address::picture,
         jobs::list,
         jobs::act,
         inbox::list,

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -18,13 +18,15 @@ use futures::stream::{self, Stream, StreamExt};
 use model::change::Change;
 use model::id::{JobId, TitleId};
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::app::App;
 use crate::caller::{Caller, Standing};
+use crate::listeners::{Client, Place};
+use crate::policy::Peer;
 use crate::problem::Problem;
+use crate::throttle::Origin;
 use crate::titles;
 
 /// A comment line this often keeps proxies and sleeping radios from closing the connection.
@@ -60,15 +62,15 @@ enum Notice {
 pub(crate) async fn stream(
     State(app): State<App>,
     standing: Standing,
+    peer: Option<Extension<Peer>>,
 ) -> Result<Response, Problem> {
-    let permit = Arc::clone(&app.listeners)
-        .try_acquire_owned()
-        .map_err(|_| Problem::not_yet("Too many pages listen already."))?;
+    let origin = peer.map(|Extension(Peer(address))| Origin::of(address));
+    let place = app.listeners.admit(Client::of(&standing.who, origin))?;
     let listener = Listener {
         changes: app.site.catalog.subscribe(),
         standing,
         app,
-        _permit: permit,
+        _place: place,
     };
     let events = Sse::new(listener.events())
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still here"));
@@ -85,7 +87,7 @@ struct Listener {
     changes: Receiver<Change>,
     standing: Standing,
     app: App,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Listener {

@@ -1,5 +1,6 @@
 //! The JSON API, version 1. Shapes are in `dto.rs`; handlers ask the catalog and fill them.
 
+pub(crate) mod address;
 pub(crate) mod bucket;
 pub(crate) mod document;
 pub(crate) mod dto;
@@ -7,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod folders;
 pub(crate) mod inbox;
 pub(crate) mod jobs;
+pub(crate) mod original;
 pub(crate) mod settings;
 pub(crate) mod storage;
 pub(crate) mod strip;

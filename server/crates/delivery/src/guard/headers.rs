@@ -32,11 +32,13 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// Adds them.
+/// Adds them. An answer that already has a stricter one keeps it.
 pub(crate) async fn add(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }

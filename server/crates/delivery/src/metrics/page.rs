@@ -71,7 +71,7 @@ fn write_server(app: &App, text: &mut Text) {
     text.gauge(
         "homereel_listeners",
         "Open event streams.",
-        app.limits.listeners - app.listeners.available_permits(),
+        app.listeners.count(),
     );
     text.gauge(
         "homereel_uptime_seconds",

@@ -79,6 +79,7 @@ pub(crate) fn brisk() -> Limits {
         held_requests: 2,
         hold_deadline: Duration::from_secs(30),
         listeners: 2,
+        listeners_of_one: 3,
         gather: Duration::from_millis(5),
     }
 }

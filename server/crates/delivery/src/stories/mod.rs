@@ -6,6 +6,7 @@ mod guarding;
 mod holding;
 mod home;
 mod household;
+mod keeping;
 mod serving;
 mod stopping;
 mod telling;
