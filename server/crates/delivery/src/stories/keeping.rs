@@ -7,6 +7,7 @@ use catalog::admission::{Admission, Candidate};
 use model::id::TitleId;
 use model::people::Role;
 use model::title::{FileStamp, Identity, Source};
+use model::upload::Details;
 use serde_json::Value;
 use std::path::Path;
 
@@ -16,6 +17,7 @@ async fn admit(home: &Home, path: &Path) -> TitleId {
     let metadata = std::fs::metadata(path).unwrap();
     let candidate = Candidate {
         name: "Sunday".into(),
+        details: Details::default(),
         source: Source {
             path: path.to_owned(),
             identity: Identity {
