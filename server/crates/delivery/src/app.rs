@@ -5,15 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use model::error::Result;
+use model::id::UserId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::caller::Callers;
 use crate::listeners::Listeners;
 use crate::metrics::requests::Requests;
+use crate::once::OneTime;
 use crate::passwords::{Cost, Passwords};
 use crate::site::Site;
 use crate::throttle::Throttle;
+
+/// A ticket is opened by the program that asked for it, at once.
+const TICKET: Duration = Duration::from_secs(30);
+/// A link for a new password is sent to somebody who sits at the table.
+pub(crate) const RESET: Duration = Duration::from_secs(3_600);
 
 /// State shared by all requests.
 #[derive(Clone, Debug)]
@@ -36,6 +43,10 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     /// Whoever changes the settings reads and writes them in turn.
     pub(crate) settings_turn: Arc<tokio::sync::Mutex<()>>,
+    /// Links that sign a browser of this machine in.
+    pub(crate) tickets: Arc<OneTime<UserId>>,
+    /// Links that give somebody a new password.
+    pub(crate) resets: Arc<OneTime<UserId>>,
     /// Once set up, a house stays so, and nobody has to be asked again.
     claimed: Arc<AtomicBool>,
 }
@@ -75,6 +86,8 @@ impl App {
             throttle: Arc::default(),
             settings_turn: Arc::default(),
             passwords: Passwords::new(Cost::HOUSEHOLD),
+            tickets: Arc::new(OneTime::lasting(TICKET)),
+            resets: Arc::new(OneTime::lasting(RESET)),
             claimed: Arc::default(),
             site,
             limits,

@@ -126,6 +126,11 @@ pub(crate) async fn identify(State(app): State<App>, request: Request, next: Nex
             parts.extensions.insert(nearby);
             next.run(Request::from_parts(parts, body)).await
         }
+        // What everybody may have does not depend on a catalog that answers.
+        Err(problem) if problem.is_ours() => {
+            parts.extensions.insert(problem);
+            next.run(Request::from_parts(parts, body)).await
+        }
         Err(problem) => problem.into_response(),
     }
 }

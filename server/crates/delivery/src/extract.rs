@@ -70,6 +70,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for FromJson<T> {
                 "The request is cut off, or longer than 64 kB.",
             )
         })?;
+        // serde would take the fields of a list by their order.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Problem::bad_request("Send one JSON object."));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             Problem::bad_request(format!("The JSON of the request makes no sense: {error}."))
         })

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::caller::Standing;
+use crate::problem::Problem;
 
 /// A folder that is being watched, as people see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -182,7 +183,10 @@ struct Details {
     summary = "Whether everything works",
     responses((status = 200, description = "It answers; `status` says how it is.", body = Health))
 )]
-pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Json<Health> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    standing: Result<Standing, Problem>,
+) -> Json<Health> {
     let mut problems = app.site.facts.troubles();
     let titles = match app.site.catalog.titles(one_title()).await {
         Ok(page) => Some(page.total),
@@ -202,11 +206,13 @@ pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Json<Hea
             "degraded"
         },
         version: env!("CARGO_PKG_VERSION"),
-        details: standing.looks_after_the_house().then(|| Details {
-            titles,
-            folders: app.site.facts.folders(),
-            problems,
-        }),
+        details: standing
+            .is_ok_and(|who| who.looks_after_the_house())
+            .then(|| Details {
+                titles,
+                folders: app.site.facts.folders(),
+                problems,
+            }),
     })
 }
 

@@ -77,9 +77,11 @@ impl Access {
     pub(crate) async fn check(self, request: Request, next: Next) -> Response {
         let extensions = request.extensions();
         let nearby = extensions.get().copied().unwrap_or_default();
-        let verdict = match extensions.get::<Standing>() {
-            Some(standing) => self.allows(standing, nearby),
-            None => Err(Refusal::SignIn),
+        let verdict = match (extensions.get::<Standing>(), extensions.get::<Problem>()) {
+            (_, Some(_)) if self == Self::Open => Ok(()),
+            (_, Some(problem)) => return problem.clone().into_response(),
+            (Some(standing), None) => self.allows(standing, nearby),
+            (None, None) => Err(Refusal::SignIn),
         };
         match verdict {
             Ok(()) => next.run(request).await,

@@ -92,6 +92,11 @@ impl Problem {
         }
     }
 
+    /// The fault, or the trouble, is on our side.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.status.is_server_error()
+    }
+
     #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.status

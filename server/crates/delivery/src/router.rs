@@ -2,6 +2,8 @@
 //!
 //! Invariant: a route cannot be declared without an [`Access`]; [`Routes`] has no other way.
 
+mod people;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -23,7 +25,7 @@ use crate::problem;
 /// The routes of the server.
 fn routes() -> Routes {
     use Access::{Admin, Follow, Open, Steer, Uploader, Watch};
-    Routes::default()
+    people::add(Routes::default())
         .get("/", Watch, library::show)
         .get("/watch/{id}", Watch, watch::show)
         .get("/upload", Uploader, work::upload)

@@ -4,11 +4,17 @@
 //! where an account signed in before, attempts of others on that account do not count.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
 use crate::allowance::{Allowance, Buckets};
+use crate::app::App;
+use crate::policy::Peer;
 use crate::problem::Problem;
 
 /// Five quick ones, then one in ten seconds.
@@ -34,6 +40,16 @@ impl Origin {
             }
             ip => Self(ip),
         }
+    }
+}
+
+impl FromRequestParts<App> for Origin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        let unknown = Self(Ipv4Addr::UNSPECIFIED.into());
+        let peer = parts.extensions.get::<Peer>();
+        Ok(peer.map_or(unknown, |Peer(address)| Self::of(*address)))
     }
 }
 

@@ -229,6 +229,33 @@ impl Home {
             .await
     }
 
+    /// The same with a body of JSON, from the living room.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        let mut headers = headers.to_vec();
+        headers.push(("content-type", "application/json"));
+        let service = self.service.clone();
+        send(
+            service,
+            method,
+            path,
+            "192.168.1.7:5000",
+            &headers,
+            body.to_string().into(),
+        )
+        .await
+    }
+
+    /// Time goes by, for sign-ins and invitations.
+    pub(crate) fn later(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
     /// `method path` from `peer`; the host is ours unless `headers` say otherwise.
     pub(crate) async fn ask(
         &self,
@@ -241,13 +268,25 @@ impl Home {
     }
 }
 
-/// Sends one request through `service` and reads the answer.
+/// Sends one request without a body through `service` and reads the answer.
 pub(crate) async fn ask(
     service: Router,
     method: Method,
     path: &str,
     peer: &str,
     headers: &[(&str, &str)],
+) -> Answer {
+    send(service, method, path, peer, headers, Body::empty()).await
+}
+
+/// Sends one request through `service` and reads the answer.
+pub(crate) async fn send(
+    service: Router,
+    method: Method,
+    path: &str,
+    peer: &str,
+    headers: &[(&str, &str)],
+    body: Body,
 ) -> Answer {
     let peer: SocketAddr = peer.parse().unwrap();
     let mut request = Request::builder()
@@ -260,10 +299,7 @@ pub(crate) async fn ask(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = service
-        .oneshot(request.body(Body::empty()).unwrap())
-        .await
-        .unwrap();
+    let response = service.oneshot(request.body(body).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     Answer {
         status: parts.status,

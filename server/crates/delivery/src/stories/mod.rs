@@ -7,6 +7,8 @@ mod holding;
 mod home;
 mod household;
 mod keeping;
+mod people;
 mod serving;
 mod stopping;
 mod telling;
+mod visitor;

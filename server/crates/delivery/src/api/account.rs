@@ -1,0 +1,236 @@
+//! `/api/v1/account`: what people change about themselves: name, password, browsers that are
+//! signed in, tokens. Only a browser that is signed in may, never a token: what leaks from a
+//! script must not be able to stay.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use catalog::people::UserChange;
+use catalog::sessions::NewToken;
+use model::id::{SessionId, UserId};
+use model::people::{Credential, Principal, Scope};
+use serde::{Deserialize, Serialize};
+
+use crate::api::people::{SessionView, Signed, TokenView, UserView, given};
+use crate::api::videos::fresh;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::extract::{FromJson, FromPath};
+use crate::problem::Problem;
+use crate::secret::Secret;
+use crate::sign_in::by_password;
+use crate::throttle::Origin;
+
+/// How long a token is good for unless its owner says otherwise, and at most.
+const DAYS: u32 = 365;
+const MOST_DAYS: u32 = 3_650;
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Longest label of a token, in characters.
+const LABEL_CHARS: usize = 80;
+
+/// What is to be different.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AccountChange {
+    name: Option<String>,
+    #[serde(deserialize_with = "given")]
+    email: Option<Option<String>>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    password: Option<NewPassword>,
+}
+
+/// A new password is given together with the present one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    current: String,
+    new: String,
+}
+
+/// A token that is to be made.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenWish {
+    label: String,
+    scope: Scope,
+    days: Option<u32>,
+}
+
+/// Browsers that are signed in.
+#[derive(Debug, Serialize)]
+pub(crate) struct SessionList {
+    sessions: Vec<SessionView>,
+}
+
+/// Tokens and app passwords.
+#[derive(Debug, Serialize)]
+pub(crate) struct TokenList {
+    tokens: Vec<TokenView>,
+}
+
+/// A new token with its secret, which is never shown again.
+#[derive(Debug, Serialize)]
+pub(crate) struct NewTokenView {
+    token: TokenView,
+    secret: String,
+}
+
+/// `GET /api/v1/account`
+pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let user = app.site.catalog.user(person(&caller)?).await?;
+    let user = user.ok_or_else(|| Problem::not_found("This account is gone."))?;
+    Ok(fresh(Json(Signed {
+        user: UserView::new(&user),
+    })))
+}
+
+/// `PATCH /api/v1/account`
+pub(crate) async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    origin: Origin,
+    FromJson(change): FromJson<AccountChange>,
+) -> Result<Response, Problem> {
+    let (user, session) = browser(&caller)?;
+    let password_hash = match change.password {
+        Some(password) => Some(new_password(&app, &caller, origin, password).await?),
+        None => None,
+    };
+    let change = UserChange {
+        name: change.name,
+        email: change.email,
+        first_name: change.first_name,
+        last_name: change.last_name,
+        password_hash,
+        ..UserChange::default()
+    };
+    let catalog = &app.site.catalog;
+    let user = catalog.change_user(user, change, Some(session)).await?;
+    Ok(fresh(Json(Signed {
+        user: UserView::new(&user),
+    })))
+}
+
+async fn new_password(
+    app: &App,
+    caller: &Caller,
+    origin: Origin,
+    password: NewPassword,
+) -> Result<String, Problem> {
+    let Principal::Person { name, .. } = &caller.0 else {
+        return Err(Problem::unauthorized("Sign in to do this."));
+    };
+    let known = by_password(app, origin, name, password.current).await?;
+    if known.is_none() {
+        return Err(Problem::forbidden("The present password is another."));
+    }
+    Ok(app.passwords.hash(password.new).await?)
+}
+
+/// `GET /api/v1/account/sessions`
+pub(crate) async fn sessions(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let (user, current) = browser(&caller)?;
+    let sessions = app.site.catalog.sessions(user).await?;
+    let views = sessions.iter();
+    Ok(fresh(Json(SessionList {
+        sessions: views
+            .map(|session| SessionView::new(session, Some(current)))
+            .collect(),
+    })))
+}
+
+/// `DELETE /api/v1/account/sessions/{id}`
+pub(crate) async fn end_session(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(id): FromPath<String>,
+) -> Result<Response, Problem> {
+    let (user, _) = browser(&caller)?;
+    let id = id
+        .parse()
+        .map_err(|_| Problem::not_found("There is no such sign-in."))?;
+    app.site.catalog.remove_session(id, Some(user)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `GET /api/v1/account/tokens`
+pub(crate) async fn tokens(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let (user, _) = browser(&caller)?;
+    let tokens = app.site.catalog.tokens(user).await?;
+    Ok(fresh(Json(TokenList {
+        tokens: tokens.iter().map(TokenView::new).collect(),
+    })))
+}
+
+/// `POST /api/v1/account/tokens`
+pub(crate) async fn make_token(
+    State(app): State<App>,
+    caller: Caller,
+    FromJson(wish): FromJson<TokenWish>,
+) -> Result<Response, Problem> {
+    let (user, _) = browser(&caller)?;
+    let label = wish.label.trim();
+    if label.is_empty() || label.chars().count() > LABEL_CHARS {
+        return Err(Problem::bad_request(format!(
+            "A token has a name of 1 to {LABEL_CHARS} letters, so that you know it again."
+        )));
+    }
+    let days = wish.days.unwrap_or(DAYS);
+    if !(1..=MOST_DAYS).contains(&days) {
+        return Err(Problem::bad_request(format!(
+            "A token is good for 1 to {MOST_DAYS} days."
+        )));
+    }
+    let secret = Secret::long("hr_")?;
+    let new = NewToken {
+        user,
+        secret_hash: secret.fingerprint(),
+        label: label.to_owned(),
+        scope: wish.scope,
+        expires_at: app.site.clock.now().plus(DAY * days),
+    };
+    let token = app.site.catalog.add_token(new).await?;
+    let view = NewTokenView {
+        token: TokenView::new(&token),
+        secret: secret.reveal().to_owned(),
+    };
+    Ok((StatusCode::CREATED, fresh(Json(view))).into_response())
+}
+
+/// `DELETE /api/v1/account/tokens/{id}`
+pub(crate) async fn end_token(
+    State(app): State<App>,
+    caller: Caller,
+    FromPath(id): FromPath<String>,
+) -> Result<Response, Problem> {
+    let (user, _) = browser(&caller)?;
+    let id = id
+        .parse()
+        .map_err(|_| Problem::not_found("There is no such token."))?;
+    app.site.catalog.remove_token(id, Some(user)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The person, however they showed it.
+pub(crate) fn person(caller: &Caller) -> Result<UserId, Problem> {
+    let sign_in = || Problem::unauthorized("Sign in to do this.");
+    caller.0.user().ok_or_else(sign_in)
+}
+
+/// The person and their browser.
+fn browser(caller: &Caller) -> Result<(UserId, SessionId), Problem> {
+    match &caller.0 {
+        Principal::Person {
+            user,
+            by: Credential::Session(session),
+            ..
+        } => Ok((*user, *session)),
+        _ => Err(Problem::forbidden(
+            "This is done in a browser that is signed in, not with a token.",
+        )),
+    }
+}

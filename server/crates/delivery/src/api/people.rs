@@ -1,0 +1,135 @@
+//! The shapes in which people, their sign-ins, tokens and invitations are told. Times are
+//! RFC 3339; no secret is in any of them.
+
+use model::id::{InviteId, SessionId, TokenId, UserId};
+use model::people::{Invite, Role, Scope, Session, Token, User};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::rfc3339;
+
+/// A person.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct UserView {
+    pub(crate) id: UserId,
+    pub(crate) name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) role: Role,
+    /// May sign in.
+    pub(crate) active: bool,
+    pub(crate) created_at: String,
+}
+
+/// Who somebody is now.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Signed {
+    pub(crate) user: UserView,
+}
+
+/// Everybody, by name.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct UserList {
+    pub(crate) users: Vec<UserView>,
+}
+
+/// A browser that is signed in.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SessionView {
+    pub(crate) id: SessionId,
+    /// What the browser says it is.
+    pub(crate) device: String,
+    pub(crate) created_at: String,
+    /// To about five minutes.
+    pub(crate) last_seen_at: String,
+    pub(crate) expires_at: String,
+    /// It is the one that asks.
+    pub(crate) current: bool,
+}
+
+/// An API token or app password.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TokenView {
+    pub(crate) id: TokenId,
+    pub(crate) label: String,
+    pub(crate) scope: Scope,
+    pub(crate) created_at: String,
+    /// To about five minutes.
+    pub(crate) last_used_at: Option<String>,
+    pub(crate) expires_at: String,
+}
+
+/// An invitation.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct InviteView {
+    pub(crate) id: InviteId,
+    /// Who invites.
+    pub(crate) by: UserId,
+    pub(crate) role: Role,
+    pub(crate) note: String,
+    pub(crate) created_at: String,
+    pub(crate) expires_at: String,
+    pub(crate) used_by: Option<UserId>,
+}
+
+impl UserView {
+    pub(crate) fn new(user: &User) -> Self {
+        Self {
+            id: user.id,
+            name: user.name.clone(),
+            email: user.email.clone(),
+            first_name: user.first_name.clone(),
+            last_name: user.last_name.clone(),
+            role: user.role,
+            active: user.active,
+            created_at: rfc3339::format(user.created_at),
+        }
+    }
+}
+
+impl SessionView {
+    pub(crate) fn new(session: &Session, current: Option<SessionId>) -> Self {
+        Self {
+            id: session.id,
+            device: session.device.clone(),
+            created_at: rfc3339::format(session.created_at),
+            last_seen_at: rfc3339::format(session.last_seen_at),
+            expires_at: rfc3339::format(session.expires_at),
+            current: current == Some(session.id),
+        }
+    }
+}
+
+impl TokenView {
+    pub(crate) fn new(token: &Token) -> Self {
+        Self {
+            id: token.id,
+            label: token.label.clone(),
+            scope: token.scope,
+            created_at: rfc3339::format(token.created_at),
+            last_used_at: token.last_used_at.map(rfc3339::format),
+            expires_at: rfc3339::format(token.expires_at),
+        }
+    }
+}
+
+impl InviteView {
+    pub(crate) fn new(invite: &Invite) -> Self {
+        Self {
+            id: invite.id,
+            by: invite.by,
+            role: invite.role,
+            note: invite.note.clone(),
+            created_at: rfc3339::format(invite.created_at),
+            expires_at: rfc3339::format(invite.expires_at),
+            used_by: invite.used_by,
+        }
+    }
+}
+
+/// Tells `null` (take it away) from a field that is not there (leave it).
+pub(crate) fn given<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}

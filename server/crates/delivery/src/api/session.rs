@@ -1,0 +1,107 @@
+//! `/api/v1/session`: signing in, who one is, signing out; and the ticket by which the desktop
+//! window signs in without a password.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use model::people::{Credential, Principal};
+use model::rights::Audience;
+use serde::{Deserialize, Serialize};
+
+use crate::api::people::UserView;
+use crate::api::videos::fresh;
+use crate::app::App;
+use crate::caller::Standing;
+use crate::cookie;
+use crate::extract::FromJson;
+use crate::problem::Problem;
+use crate::sign_in::{by_password, welcome};
+use crate::throttle::{Attempt, Origin};
+
+/// Who signs in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    /// A name or an e-mail address.
+    credential: String,
+    password: String,
+}
+
+/// The secret of a link.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ticket {
+    ticket: String,
+}
+
+/// Who one is, and what one may do otherwise.
+#[derive(Debug, Serialize)]
+pub(crate) struct Present {
+    user: Option<UserView>,
+    guest_may_watch: bool,
+    claimed: bool,
+}
+
+/// `GET /api/v1/session`
+pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Result<Response, Problem> {
+    let user = match standing.who.user() {
+        Some(id) => app.site.catalog.user(id).await?,
+        None => None,
+    };
+    Ok(fresh(Json(Present {
+        user: user.as_ref().map(UserView::new),
+        guest_may_watch: !standing.claimed || standing.audience == Audience::Anyone,
+        claimed: standing.claimed,
+    })))
+}
+
+/// `POST /api/v1/session`
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    origin: Origin,
+    headers: HeaderMap,
+    FromJson(sign_in): FromJson<SignIn>,
+) -> Result<Response, Problem> {
+    let found = by_password(&app, origin, &sign_in.credential, sign_in.password).await?;
+    let user = found.ok_or_else(|| {
+        Problem::unauthorized("The name or the password is wrong, or this account is switched off.")
+    })?;
+    welcome(&app, &headers, StatusCode::OK, user).await
+}
+
+/// `DELETE /api/v1/session`
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    standing: Standing,
+) -> Result<Response, Problem> {
+    if let Principal::Person {
+        by: Credential::Session(session),
+        ..
+    } = standing.who
+    {
+        app.site.catalog.remove_session(session, None).await?;
+    }
+    let forget = [(header::SET_COOKIE, cookie::forget())];
+    Ok((StatusCode::NO_CONTENT, forget).into_response())
+}
+
+/// `POST /api/v1/session/ticket`
+pub(crate) async fn enter(
+    State(app): State<App>,
+    origin: Origin,
+    headers: HeaderMap,
+    FromJson(Ticket { ticket }): FromJson<Ticket>,
+) -> Result<Response, Problem> {
+    let attempt = Attempt::with_secret(origin);
+    app.throttle.admit(&attempt)?;
+    let user = match app.tickets.redeem(&ticket) {
+        Some(user) => app.site.catalog.user(user).await?,
+        None => None,
+    };
+    let user = user.filter(|user| user.active).ok_or_else(|| {
+        Problem::forbidden("This link was used, or is older than half a minute. Ask for another.")
+    })?;
+    app.throttle.forgive(&attempt);
+    welcome(&app, &headers, StatusCode::OK, user).await
+}

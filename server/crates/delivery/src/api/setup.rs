@@ -1,0 +1,150 @@
+//! `GET` and `POST /api/v1/setup`: how a house gets its owner, once and for ever.
+
+use std::path::PathBuf;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use catalog::people::NewUser;
+use model::error::ErrorKind;
+use model::people::{Role, User};
+use model::rights::Audience;
+use model::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+use crate::api::videos::fresh;
+use crate::app::App;
+use crate::extract::FromJson;
+use crate::problem::Problem;
+use crate::sign_in::welcome;
+use crate::throttle::{Attempt, Origin};
+
+/// Longest name of a house, in characters.
+const HOUSE_NAME_CHARS: usize = 60;
+
+/// How far setting up has come.
+#[derive(Debug, Serialize)]
+pub(crate) struct Setup {
+    claimed: bool,
+    house_name: String,
+}
+
+/// What the first person says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Claim {
+    token: String,
+    name: String,
+    email: Option<String>,
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
+    password: String,
+    house_name: Option<String>,
+    audience: Audience,
+    /// The first folder to watch, as an absolute path.
+    folder: Option<PathBuf>,
+}
+
+/// `GET /api/v1/setup`
+pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
+    let settings = app.site.catalog.settings().await?;
+    Ok(fresh(Json(Setup {
+        claimed: app.is_claimed().await?,
+        house_name: settings.house_name,
+    })))
+}
+
+/// `POST /api/v1/setup`
+pub(crate) async fn claim(
+    State(app): State<App>,
+    origin: Origin,
+    headers: HeaderMap,
+    FromJson(claim): FromJson<Claim>,
+) -> Result<Response, Problem> {
+    if app.is_claimed().await? {
+        return Err(set_up_already());
+    }
+    let attempt = Attempt::with_secret(origin);
+    app.throttle.admit(&attempt)?;
+    let right = app
+        .site
+        .setup
+        .as_ref()
+        .filter(|token| token.is(&claim.token));
+    let token = right.ok_or_else(|| {
+        Problem::forbidden(
+            "This is not the link of this start. Take the one that stands last in Homereel's \
+             log, or the one in the file setup-token of its data folder.",
+        )
+    })?;
+    app.throttle.forgive(&attempt);
+    let folder = checked_folder(claim.folder.clone()).await?;
+    let owner = take(&app, claim).await?;
+    token.use_up();
+    tracing::info!(owner = %owner.id, "This house has an owner now.");
+    if let Some(folder) = folder {
+        app.site.catalog.add_folder(folder).await?;
+    }
+    welcome(&app, &headers, StatusCode::CREATED, owner).await
+}
+
+async fn take(app: &App, claim: Claim) -> Result<User, Problem> {
+    let settings = app.site.catalog.settings().await?;
+    let settings = Settings {
+        house_name: house_name(claim.house_name)?.unwrap_or(settings.house_name),
+        audience: claim.audience,
+        ..settings
+    };
+    let owner = NewUser {
+        name: claim.name,
+        email: claim.email,
+        first_name: claim.first_name,
+        last_name: claim.last_name,
+        password_hash: app.passwords.hash(claim.password).await?,
+        role: Role::Admin,
+    };
+    let taken = app.site.catalog.claim_house(owner, settings).await;
+    taken.map_err(|error| match error.kind() {
+        ErrorKind::Conflict => set_up_already(),
+        _ => error.into(),
+    })
+}
+
+fn set_up_already() -> Problem {
+    Problem::gone("This house is set up already. Sign in instead.")
+}
+
+fn house_name(name: Option<String>) -> Result<Option<String>, Problem> {
+    let name = name.map(|name| name.trim().to_owned());
+    let name = name.filter(|name| !name.is_empty());
+    let fits = |name: &String| {
+        name.chars().count() <= HOUSE_NAME_CHARS && !name.chars().any(char::is_control)
+    };
+    if name.as_ref().is_none_or(fits) {
+        return Ok(name);
+    }
+    Err(Problem::bad_request(format!(
+        "The name of a house has at most {HOUSE_NAME_CHARS} letters."
+    )))
+}
+
+/// Looked at before the claim, so that a slip of the pen does not leave half a claim behind.
+async fn checked_folder(folder: Option<PathBuf>) -> Result<Option<PathBuf>, Problem> {
+    let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(None);
+    };
+    let is_folder = tokio::fs::metadata(&folder)
+        .await
+        .is_ok_and(|found| found.is_dir());
+    if folder.is_absolute() && is_folder {
+        return Ok(Some(folder));
+    }
+    Err(Problem::bad_request(format!(
+        "There is no folder {} on the computer Homereel runs on. Give its whole path, or leave \
+         it out and add one later.",
+        folder.display()
+    )))
+}

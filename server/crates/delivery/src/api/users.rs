@@ -1,0 +1,181 @@
+//! `/api/v1/users`: the people of the house, for those who look after it; and the link by which
+//! somebody who forgot their password gets another.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use catalog::people::{NewUser, UserChange};
+use model::id::UserId;
+use model::people::Role;
+use serde::{Deserialize, Serialize};
+
+use crate::api::people::{Signed, UserList, UserView, given};
+use crate::api::videos::fresh;
+use crate::app::{App, RESET};
+use crate::extract::{FromJson, FromPath};
+use crate::problem::Problem;
+use crate::rfc3339;
+use crate::throttle::{Attempt, Origin};
+
+/// A person who is to have an account.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserWish {
+    name: String,
+    email: Option<String>,
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
+    password: String,
+    role: Role,
+}
+
+/// What is to be different about a person.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PersonChange {
+    name: Option<String>,
+    #[serde(deserialize_with = "given")]
+    email: Option<Option<String>>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    role: Option<Role>,
+    active: Option<bool>,
+}
+
+/// A link for one use.
+#[derive(Debug, Serialize)]
+pub(crate) struct ResetLink {
+    /// A path of this server with the secret behind `#`.
+    link: String,
+    expires_at: String,
+}
+
+/// A new password by such a link.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reset {
+    token: String,
+    password: String,
+}
+
+/// `GET /api/v1/users`
+pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
+    let users = app.site.catalog.users().await?;
+    Ok(fresh(Json(UserList {
+        users: users.iter().map(UserView::new).collect(),
+    })))
+}
+
+/// `POST /api/v1/users`
+pub(crate) async fn add(
+    State(app): State<App>,
+    FromJson(wish): FromJson<UserWish>,
+) -> Result<Response, Problem> {
+    let user = wish.fulfil(&app).await?;
+    let signed = Signed {
+        user: UserView::new(&user),
+    };
+    Ok((StatusCode::CREATED, fresh(Json(signed))).into_response())
+}
+
+impl UserWish {
+    pub(crate) async fn fulfil(self, app: &App) -> Result<model::people::User, Problem> {
+        let user = NewUser {
+            name: self.name,
+            email: self.email,
+            first_name: self.first_name,
+            last_name: self.last_name,
+            password_hash: app.passwords.hash(self.password).await?,
+            role: self.role,
+        };
+        Ok(app.site.catalog.add_user(user).await?)
+    }
+}
+
+/// `PATCH /api/v1/users/{id}`
+pub(crate) async fn change(
+    State(app): State<App>,
+    FromPath(id): FromPath<String>,
+    FromJson(change): FromJson<PersonChange>,
+) -> Result<Response, Problem> {
+    let change = UserChange {
+        name: change.name,
+        email: change.email,
+        first_name: change.first_name,
+        last_name: change.last_name,
+        role: change.role,
+        active: change.active,
+        password_hash: None,
+    };
+    let catalog = &app.site.catalog;
+    let user = catalog.change_user(user_id(&id)?, change, None).await?;
+    Ok(fresh(Json(Signed {
+        user: UserView::new(&user),
+    })))
+}
+
+/// `DELETE /api/v1/users/{id}`
+pub(crate) async fn remove(
+    State(app): State<App>,
+    FromPath(id): FromPath<String>,
+) -> Result<Response, Problem> {
+    app.site.catalog.remove_user(user_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `POST /api/v1/users/{id}/reset`
+pub(crate) async fn offer_reset(
+    State(app): State<App>,
+    FromPath(id): FromPath<String>,
+) -> Result<Response, Problem> {
+    let user = app.site.catalog.user(user_id(&id)?).await?;
+    let user = user.ok_or_else(no_such)?;
+    let secret = app.resets.issue(user.id)?;
+    Ok(fresh(Json(ResetLink {
+        link: format!("/reset#t={}", secret.reveal()),
+        expires_at: rfc3339::format(app.site.clock.now().plus(RESET)),
+    })))
+}
+
+/// `POST /api/v1/reset`: ends every sign-in of the person, and signs nobody in.
+pub(crate) async fn reset(
+    State(app): State<App>,
+    origin: Origin,
+    FromJson(reset): FromJson<Reset>,
+) -> Result<Response, Problem> {
+    let attempt = Attempt::with_secret(origin);
+    app.throttle.admit(&attempt)?;
+    // Hashed first: a password that is too short must not use the link up.
+    let password_hash = app.passwords.hash(reset.password).await?;
+    let user = app.resets.redeem(&reset.token).ok_or_else(|| {
+        Problem::forbidden("This link was used, or is older than an hour. Ask for another.")
+    })?;
+    app.throttle.forgive(&attempt);
+    set_password(&app, user, password_hash).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Gives somebody another password, which ends their sign-ins and tokens.
+pub(crate) async fn set_password(
+    app: &App,
+    user: UserId,
+    password_hash: String,
+) -> Result<(), Problem> {
+    let change = UserChange {
+        password_hash: Some(password_hash),
+        ..UserChange::default()
+    };
+    app.site.catalog.change_user(user, change, None).await?;
+    Ok(())
+}
+
+fn user_id(text: &str) -> Result<UserId, Problem> {
+    text.parse().map_err(|_| no_such())
+}
+
+fn no_such() -> Problem {
+    Problem::not_found("There is no such account.")
+}
