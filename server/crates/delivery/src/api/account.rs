@@ -13,9 +13,11 @@ use catalog::sessions::NewToken;
 use model::id::{SessionId, UserId};
 use model::people::{Credential, Principal, Scope};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::api::people::{SessionView, Signed, TokenView, UserView, given};
 use crate::api::videos::fresh;
+use crate::api::words;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::extract::{FromJson, FromPath};
@@ -32,11 +34,12 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 const LABEL_CHARS: usize = 80;
 
 /// What is to be different.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AccountChange {
     name: Option<String>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     email: Option<Option<String>>,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -44,7 +47,7 @@ pub(crate) struct AccountChange {
 }
 
 /// A new password is given together with the present one.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPassword {
     current: String,
@@ -52,34 +55,43 @@ struct NewPassword {
 }
 
 /// A token that is to be made.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenWish {
     label: String,
+    #[schema(schema_with = words::scope)]
     scope: Scope,
     days: Option<u32>,
 }
 
 /// Browsers that are signed in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionList {
     sessions: Vec<SessionView>,
 }
 
 /// Tokens and app passwords.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TokenList {
     tokens: Vec<TokenView>,
 }
 
 /// A new token with its secret, which is never shown again.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewTokenView {
     token: TokenView,
     secret: String,
 }
 
 /// `GET /api/v1/account`
+#[utoipa::path(
+    get,
+    path = "/api/v1/account",
+    tag = "people",
+    operation_id = "showAccount",
+    summary = "One's own account",
+    responses((status = 200, description = "The person.", body = Signed))
+)]
 pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let user = app.site.catalog.user(person(&caller)?).await?;
     let user = user.ok_or_else(|| Problem::not_found("This account is gone."))?;
@@ -89,6 +101,15 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Respo
 }
 
 /// `PATCH /api/v1/account`
+#[utoipa::path(
+    patch,
+    path = "/api/v1/account",
+    tag = "people",
+    operation_id = "changeAccount",
+    summary = "Change one's own account",
+    request_body = AccountChange,
+    responses((status = 200, description = "The person as they are now.", body = Signed))
+)]
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
@@ -132,6 +153,14 @@ async fn new_password(
 }
 
 /// `GET /api/v1/account/sessions`
+#[utoipa::path(
+    get,
+    path = "/api/v1/account/sessions",
+    tag = "people",
+    operation_id = "listSessions",
+    summary = "Browsers that are signed in",
+    responses((status = 200, description = "The browsers.", body = SessionList))
+)]
 pub(crate) async fn sessions(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let (user, current) = browser(&caller)?;
     let sessions = app.site.catalog.sessions(user).await?;
@@ -144,6 +173,15 @@ pub(crate) async fn sessions(State(app): State<App>, caller: Caller) -> Result<R
 }
 
 /// `DELETE /api/v1/account/sessions/{id}`
+#[utoipa::path(
+    delete,
+    path = "/api/v1/account/sessions/{id}",
+    tag = "people",
+    operation_id = "endSession",
+    summary = "Sign a browser out",
+    params(words::IdInPath),
+    responses((status = 204, description = "It is done."))
+)]
 pub(crate) async fn end_session(
     State(app): State<App>,
     caller: Caller,
@@ -158,6 +196,14 @@ pub(crate) async fn end_session(
 }
 
 /// `GET /api/v1/account/tokens`
+#[utoipa::path(
+    get,
+    path = "/api/v1/account/tokens",
+    tag = "people",
+    operation_id = "listTokens",
+    summary = "Tokens and app passwords",
+    responses((status = 200, description = "The tokens, without their secrets.", body = TokenList))
+)]
 pub(crate) async fn tokens(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let (user, _) = browser(&caller)?;
     let tokens = app.site.catalog.tokens(user).await?;
@@ -167,6 +213,15 @@ pub(crate) async fn tokens(State(app): State<App>, caller: Caller) -> Result<Res
 }
 
 /// `POST /api/v1/account/tokens`
+#[utoipa::path(
+    post,
+    path = "/api/v1/account/tokens",
+    tag = "people",
+    operation_id = "makeToken",
+    summary = "Make a token or an app password",
+    request_body = TokenWish,
+    responses((status = 201, description = "The token, and its secret this once.", body = NewTokenView))
+)]
 pub(crate) async fn make_token(
     State(app): State<App>,
     caller: Caller,
@@ -202,6 +257,15 @@ pub(crate) async fn make_token(
 }
 
 /// `DELETE /api/v1/account/tokens/{id}`
+#[utoipa::path(
+    delete,
+    path = "/api/v1/account/tokens/{id}",
+    tag = "people",
+    operation_id = "endToken",
+    summary = "End a token",
+    params(words::IdInPath),
+    responses((status = 204, description = "It is done."))
+)]
 pub(crate) async fn end_token(
     State(app): State<App>,
     caller: Caller,

@@ -17,7 +17,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
 
-use crate::api::{address, events, folders, inbox, jobs, original, settings, storage, videos};
+use crate::api::{account, address, events, folders, host, inbox, invites, jobs, original, session, settings, setup, storage, users, videos};
 use crate::policy::Access;
 use crate::problem::Details;
 use crate::{health, metrics, router};
@@ -50,9 +50,39 @@ const KEY: &str = "key";
         (name = "folders", description = "Folders that are watched."),
         (name = "settings", description = "What the owner decides, and where pieces lie."),
         (name = "events", description = "What to look at again, as it happens."),
+        (name = "people", description = "Who lives here, and how one proves it."),
+        (name = "host", description = "For programs of this machine that can read the data folder."),
         (name = "server", description = "How the server is."),
     ),
     paths(
+        account::show,
+        account::change,
+        account::sessions,
+        account::end_session,
+        account::tokens,
+        account::make_token,
+        account::end_token,
+        host::ticket,
+        host::users,
+        host::add_user,
+        host::password,
+        invites::list,
+        invites::invite,
+        invites::remove,
+        invites::join,
+        invites::sign_up,
+        session::show,
+        session::sign_in,
+        session::sign_out,
+        session::enter,
+        setup::show,
+        setup::claim,
+        users::list,
+        users::add,
+        users::change,
+        users::remove,
+        users::offer_reset,
+        users::reset,
         videos::list,
         videos::show,
         original::show,

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::people::{Role, User};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::api::people::{Signed, UserList, UserView};
 use crate::api::users::{UserWish, set_password};
@@ -16,21 +17,29 @@ use crate::extract::FromJson;
 use crate::problem::Problem;
 
 /// Where to go: a path of this server with a secret behind `#`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TicketView {
     url: String,
 }
 
 /// Somebody's new password.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewPassword {
+pub(crate) struct HostPassword {
     /// What they sign in with.
     name: String,
     password: String,
 }
 
 /// `POST /api/v1/tickets`: signs the first admin in, or leads to setting the house up.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tickets",
+    tag = "host",
+    operation_id = "makeTicket",
+    summary = "Make a ticket that signs a browser of this machine in",
+    responses((status = 200, description = "Where to go.", body = TicketView))
+)]
 pub(crate) async fn ticket(State(app): State<App>) -> Result<Response, Problem> {
     let setup = app.site.setup.as_ref();
     let url = match (app.is_claimed().await?, setup) {
@@ -56,6 +65,14 @@ async fn first_admin(app: &App) -> Result<User, Problem> {
 }
 
 /// `GET /api/v1/host/users`
+#[utoipa::path(
+    get,
+    path = "/api/v1/host/users",
+    tag = "host",
+    operation_id = "listUsersHere",
+    summary = "Everybody, by name",
+    responses((status = 200, description = "The people.", body = UserList))
+)]
 pub(crate) async fn users(State(app): State<App>) -> Result<Response, Problem> {
     let users = app.site.catalog.users().await?;
     Ok(fresh(Json(UserList {
@@ -64,6 +81,15 @@ pub(crate) async fn users(State(app): State<App>) -> Result<Response, Problem> {
 }
 
 /// `POST /api/v1/host/users`: an admin's account claims a house that nobody claimed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/host/users",
+    tag = "host",
+    operation_id = "addUserHere",
+    summary = "Make an account; an admin's sets the house up",
+    request_body = UserWish,
+    responses((status = 201, description = "The person.", body = Signed))
+)]
 pub(crate) async fn add_user(
     State(app): State<App>,
     FromJson(wish): FromJson<UserWish>,
@@ -79,9 +105,18 @@ pub(crate) async fn add_user(
 }
 
 /// `POST /api/v1/host/password`
+#[utoipa::path(
+    post,
+    path = "/api/v1/host/password",
+    tag = "host",
+    operation_id = "setPasswordHere",
+    summary = "Give somebody a new password",
+    request_body = HostPassword,
+    responses((status = 204, description = "It is done."))
+)]
 pub(crate) async fn password(
     State(app): State<App>,
-    FromJson(new): FromJson<NewPassword>,
+    FromJson(new): FromJson<HostPassword>,
 ) -> Result<Response, Problem> {
     let known = app.site.catalog.user_for_login(&new.name).await?;
     let (user, _) =

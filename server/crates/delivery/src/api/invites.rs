@@ -10,10 +10,12 @@ use catalog::invites::NewInvite;
 use catalog::people::NewUser;
 use model::people::Role;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::api::account::person;
-use crate::api::people::InviteView;
+use crate::api::people::{InviteView, Signed};
 use crate::api::videos::fresh;
+use crate::api::words;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::extract::{FromJson, FromPath};
@@ -28,9 +30,10 @@ const MOST_DAYS: u32 = 90;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// An invitation that is to be made.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InviteWish {
+    #[schema(schema_with = words::role)]
     role: Role,
     #[serde(default)]
     note: String,
@@ -38,13 +41,13 @@ pub(crate) struct InviteWish {
 }
 
 /// Invitations, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InviteList {
     invites: Vec<InviteView>,
 }
 
 /// A new invitation with its link, which is never shown again.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewInviteView {
     invite: InviteView,
     /// A path of this server with the secret behind `#`.
@@ -52,7 +55,7 @@ pub(crate) struct NewInviteView {
 }
 
 /// What a new person says of themselves.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignUp {
     name: String,
@@ -65,7 +68,7 @@ pub(crate) struct SignUp {
 }
 
 /// That, with the secret of an invitation.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Join {
     token: String,
@@ -79,6 +82,14 @@ pub(crate) struct Join {
 }
 
 /// `GET /api/v1/invites`
+#[utoipa::path(
+    get,
+    path = "/api/v1/invites",
+    tag = "people",
+    operation_id = "listInvites",
+    summary = "Invitations, newest first",
+    responses((status = 200, description = "The invitations.", body = InviteList))
+)]
 pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
     let invites = app.site.catalog.invites().await?;
     Ok(fresh(Json(InviteList {
@@ -87,6 +98,15 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
 }
 
 /// `POST /api/v1/invites`
+#[utoipa::path(
+    post,
+    path = "/api/v1/invites",
+    tag = "people",
+    operation_id = "invite",
+    summary = "Invite somebody",
+    request_body = InviteWish,
+    responses((status = 201, description = "The invitation, and its link this once.", body = NewInviteView))
+)]
 pub(crate) async fn invite(
     State(app): State<App>,
     caller: Caller,
@@ -115,6 +135,15 @@ pub(crate) async fn invite(
 }
 
 /// `DELETE /api/v1/invites/{id}`
+#[utoipa::path(
+    delete,
+    path = "/api/v1/invites/{id}",
+    tag = "people",
+    operation_id = "removeInvite",
+    summary = "Take an invitation back",
+    params(words::IdInPath),
+    responses((status = 204, description = "It is done."))
+)]
 pub(crate) async fn remove(
     State(app): State<App>,
     FromPath(id): FromPath<String>,
@@ -127,6 +156,15 @@ pub(crate) async fn remove(
 }
 
 /// `POST /api/v1/join`
+#[utoipa::path(
+    post,
+    path = "/api/v1/join",
+    tag = "people",
+    operation_id = "join",
+    summary = "Make an account by an invitation",
+    request_body = Join,
+    responses((status = 201, description = "The person; the answer signs the browser in.", body = Signed))
+)]
 pub(crate) async fn join(
     State(app): State<App>,
     origin: Origin,
@@ -159,6 +197,15 @@ pub(crate) async fn join(
 
 /// `POST /api/v1/signup`, where the house is open to everybody. Each attempt counts, also a
 /// successful one.
+#[utoipa::path(
+    post,
+    path = "/api/v1/signup",
+    tag = "people",
+    operation_id = "signUp",
+    summary = "Make an account where the house is open to everybody",
+    request_body = SignUp,
+    responses((status = 201, description = "The person; the answer signs the browser in.", body = Signed))
+)]
 pub(crate) async fn sign_up(
     State(app): State<App>,
     origin: Origin,

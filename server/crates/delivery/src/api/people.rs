@@ -4,71 +4,91 @@
 use model::id::{InviteId, SessionId, TokenId, UserId};
 use model::people::{Invite, Role, Scope, Session, Token, User};
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
+use crate::api::words;
 use crate::rfc3339;
 
 /// A person.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct UserView {
+    #[schema(schema_with = words::identifier)]
     pub(crate) id: UserId,
     pub(crate) name: String,
     pub(crate) email: Option<String>,
     pub(crate) first_name: String,
     pub(crate) last_name: String,
+    #[schema(schema_with = words::role)]
     pub(crate) role: Role,
     /// May sign in.
     pub(crate) active: bool,
+    #[schema(schema_with = words::instant)]
     pub(crate) created_at: String,
 }
 
 /// Who somebody is now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Signed {
     pub(crate) user: UserView,
 }
 
 /// Everybody, by name.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct UserList {
     pub(crate) users: Vec<UserView>,
 }
 
 /// A browser that is signed in.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct SessionView {
+    #[schema(schema_with = words::identifier)]
     pub(crate) id: SessionId,
     /// What the browser says it is.
     pub(crate) device: String,
+    #[schema(schema_with = words::instant)]
     pub(crate) created_at: String,
     /// To about five minutes.
+    #[schema(schema_with = words::instant)]
     pub(crate) last_seen_at: String,
+    #[schema(schema_with = words::instant)]
     pub(crate) expires_at: String,
     /// It is the one that asks.
     pub(crate) current: bool,
 }
 
 /// An API token or app password.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct TokenView {
+    #[schema(schema_with = words::identifier)]
     pub(crate) id: TokenId,
     pub(crate) label: String,
+    #[schema(schema_with = words::scope)]
     pub(crate) scope: Scope,
+    #[schema(schema_with = words::instant)]
     pub(crate) created_at: String,
     /// To about five minutes.
+    #[schema(schema_with = words::instant_or_null)]
     pub(crate) last_used_at: Option<String>,
+    #[schema(schema_with = words::instant)]
     pub(crate) expires_at: String,
 }
 
 /// An invitation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct InviteView {
+    #[schema(schema_with = words::identifier)]
     pub(crate) id: InviteId,
     /// Who invites.
+    #[schema(schema_with = words::identifier)]
     pub(crate) by: UserId,
+    #[schema(schema_with = words::role)]
     pub(crate) role: Role,
     pub(crate) note: String,
+    #[schema(schema_with = words::instant)]
     pub(crate) created_at: String,
+    #[schema(schema_with = words::instant)]
     pub(crate) expires_at: String,
+    #[schema(schema_with = words::identifier_or_null)]
     pub(crate) used_by: Option<UserId>,
 }
 

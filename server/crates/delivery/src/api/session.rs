@@ -8,8 +8,9 @@ use axum::response::{IntoResponse, Response};
 use model::people::{Credential, Principal};
 use model::rights::Audience;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::api::people::UserView;
+use crate::api::people::{Signed, UserView};
 use crate::api::videos::fresh;
 use crate::app::App;
 use crate::caller::Standing;
@@ -20,7 +21,7 @@ use crate::sign_in::{by_password, welcome};
 use crate::throttle::{Attempt, Origin};
 
 /// Who signs in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
     /// A name or an e-mail address.
@@ -29,14 +30,14 @@ pub(crate) struct SignIn {
 }
 
 /// The secret of a link.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ticket {
     ticket: String,
 }
 
 /// Who one is, and what one may do otherwise.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Present {
     user: Option<UserView>,
     guest_may_watch: bool,
@@ -44,6 +45,14 @@ pub(crate) struct Present {
 }
 
 /// `GET /api/v1/session`
+#[utoipa::path(
+    get,
+    path = "/api/v1/session",
+    tag = "people",
+    operation_id = "showSession",
+    summary = "Who one is",
+    responses((status = 200, description = "The person, or null for a guest.", body = Present))
+)]
 pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Result<Response, Problem> {
     let user = match standing.who.user() {
         Some(id) => app.site.catalog.user(id).await?,
@@ -57,6 +66,15 @@ pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Result<R
 }
 
 /// `POST /api/v1/session`
+#[utoipa::path(
+    post,
+    path = "/api/v1/session",
+    tag = "people",
+    operation_id = "signIn",
+    summary = "Sign in by name or e-mail address",
+    request_body = SignIn,
+    responses((status = 200, description = "The person; the answer sets the cookie.", body = Signed))
+)]
 pub(crate) async fn sign_in(
     State(app): State<App>,
     origin: Origin,
@@ -71,6 +89,14 @@ pub(crate) async fn sign_in(
 }
 
 /// `DELETE /api/v1/session`
+#[utoipa::path(
+    delete,
+    path = "/api/v1/session",
+    tag = "people",
+    operation_id = "signOut",
+    summary = "Sign out",
+    responses((status = 204, description = "It is done."))
+)]
 pub(crate) async fn sign_out(
     State(app): State<App>,
     standing: Standing,
@@ -87,6 +113,15 @@ pub(crate) async fn sign_out(
 }
 
 /// `POST /api/v1/session/ticket`
+#[utoipa::path(
+    post,
+    path = "/api/v1/session/ticket",
+    tag = "people",
+    operation_id = "useTicket",
+    summary = "Sign in by a one-time ticket of this machine",
+    request_body = Ticket,
+    responses((status = 200, description = "The person; the answer sets the cookie.", body = Signed))
+)]
 pub(crate) async fn enter(
     State(app): State<App>,
     origin: Origin,

@@ -12,8 +12,11 @@ use model::people::{Role, User};
 use model::rights::Audience;
 use model::settings::Settings;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::api::people::Signed;
 use crate::api::videos::fresh;
+use crate::api::words;
 use crate::app::App;
 use crate::extract::FromJson;
 use crate::problem::Problem;
@@ -24,14 +27,14 @@ use crate::throttle::{Attempt, Origin};
 const HOUSE_NAME_CHARS: usize = 60;
 
 /// How far setting up has come.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Setup {
     claimed: bool,
     house_name: String,
 }
 
 /// What the first person says.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Claim {
     token: String,
@@ -43,12 +46,22 @@ pub(crate) struct Claim {
     last_name: String,
     password: String,
     house_name: Option<String>,
+    #[schema(schema_with = words::audience)]
     audience: Audience,
     /// The first folder to watch, as an absolute path.
+    #[schema(value_type = Option<String>)]
     folder: Option<PathBuf>,
 }
 
 /// `GET /api/v1/setup`
+#[utoipa::path(
+    get,
+    path = "/api/v1/setup",
+    tag = "people",
+    operation_id = "showSetup",
+    summary = "Whether somebody has set the house up",
+    responses((status = 200, description = "How far it is.", body = Setup))
+)]
 pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
     let settings = app.site.catalog.settings().await?;
     Ok(fresh(Json(Setup {
@@ -58,6 +71,15 @@ pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
 }
 
 /// `POST /api/v1/setup`
+#[utoipa::path(
+    post,
+    path = "/api/v1/setup",
+    tag = "people",
+    operation_id = "claimHouse",
+    summary = "Become the owner, once and for ever",
+    request_body = Claim,
+    responses((status = 201, description = "The owner; the answer signs the browser in.", body = Signed))
+)]
 pub(crate) async fn claim(
     State(app): State<App>,
     origin: Origin,

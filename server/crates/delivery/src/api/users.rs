@@ -9,9 +9,11 @@ use catalog::people::{NewUser, UserChange};
 use model::id::UserId;
 use model::people::Role;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::api::people::{Signed, UserList, UserView, given};
 use crate::api::videos::fresh;
+use crate::api::words;
 use crate::app::{App, RESET};
 use crate::extract::{FromJson, FromPath};
 use crate::problem::Problem;
@@ -19,7 +21,7 @@ use crate::rfc3339;
 use crate::throttle::{Attempt, Origin};
 
 /// A person who is to have an account.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserWish {
     name: String,
@@ -29,32 +31,36 @@ pub(crate) struct UserWish {
     #[serde(default)]
     last_name: String,
     password: String,
+    #[schema(schema_with = words::role)]
     role: Role,
 }
 
 /// What is to be different about a person.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PersonChange {
     name: Option<String>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     email: Option<Option<String>>,
     first_name: Option<String>,
     last_name: Option<String>,
+    #[schema(schema_with = words::role_or_null)]
     role: Option<Role>,
     active: Option<bool>,
 }
 
 /// A link for one use.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ResetLink {
     /// A path of this server with the secret behind `#`.
     link: String,
+    #[schema(schema_with = words::instant)]
     expires_at: String,
 }
 
 /// A new password by such a link.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reset {
     token: String,
@@ -62,6 +68,14 @@ pub(crate) struct Reset {
 }
 
 /// `GET /api/v1/users`
+#[utoipa::path(
+    get,
+    path = "/api/v1/users",
+    tag = "people",
+    operation_id = "listUsers",
+    summary = "Everybody, by name",
+    responses((status = 200, description = "The people.", body = UserList))
+)]
 pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
     let users = app.site.catalog.users().await?;
     Ok(fresh(Json(UserList {
@@ -70,6 +84,15 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
 }
 
 /// `POST /api/v1/users`
+#[utoipa::path(
+    post,
+    path = "/api/v1/users",
+    tag = "people",
+    operation_id = "addUser",
+    summary = "Make an account for somebody",
+    request_body = UserWish,
+    responses((status = 201, description = "The person.", body = Signed))
+)]
 pub(crate) async fn add(
     State(app): State<App>,
     FromJson(wish): FromJson<UserWish>,
@@ -96,6 +119,16 @@ impl UserWish {
 }
 
 /// `PATCH /api/v1/users/{id}`
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{id}",
+    tag = "people",
+    operation_id = "changeUser",
+    summary = "Change somebody's account",
+    params(words::IdInPath),
+    request_body = PersonChange,
+    responses((status = 200, description = "The person as they are now.", body = Signed))
+)]
 pub(crate) async fn change(
     State(app): State<App>,
     FromPath(id): FromPath<String>,
@@ -118,6 +151,15 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /api/v1/users/{id}`
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/{id}",
+    tag = "people",
+    operation_id = "removeUser",
+    summary = "Remove somebody; their films stay",
+    params(words::IdInPath),
+    responses((status = 204, description = "It is done."))
+)]
 pub(crate) async fn remove(
     State(app): State<App>,
     FromPath(id): FromPath<String>,
@@ -127,6 +169,15 @@ pub(crate) async fn remove(
 }
 
 /// `POST /api/v1/users/{id}/reset`
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/{id}/reset",
+    tag = "people",
+    operation_id = "offerReset",
+    summary = "Make a link for a new password",
+    params(words::IdInPath),
+    responses((status = 200, description = "The link, good once and for an hour.", body = ResetLink))
+)]
 pub(crate) async fn offer_reset(
     State(app): State<App>,
     FromPath(id): FromPath<String>,
@@ -141,6 +192,15 @@ pub(crate) async fn offer_reset(
 }
 
 /// `POST /api/v1/reset`: ends every sign-in of the person, and signs nobody in.
+#[utoipa::path(
+    post,
+    path = "/api/v1/reset",
+    tag = "people",
+    operation_id = "resetPassword",
+    summary = "Set a new password by such a link",
+    request_body = Reset,
+    responses((status = 204, description = "It is done."))
+)]
 pub(crate) async fn reset(
     State(app): State<App>,
     origin: Origin,
