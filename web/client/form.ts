@@ -158,7 +158,7 @@ function check(form: HTMLFormElement): boolean {
 
 /** Shows what is wrong with a field under it. */
 function tell(field: Element, trouble: string): void {
-  const place = document.getElementById(field.id.replace(/^field-/, "trouble-"));
+  const place = document.getElementById(`trouble-${field.id.replace(/^field-/, "")}`);
   if (!place) {
     return;
   }

@@ -76,29 +76,28 @@ function shift(list: HTMLElement, card: HTMLElement, step: number): boolean {
   return true;
 }
 
+/** The window listens: a card that changes places in the document loses a captured pointer. */
 function drag(list: HTMLElement, card: HTMLElement, begin: PointerEvent, moved: Moved): void {
-  const grip = gripOf(card);
   const before = following(list, card);
-  let lastY = begin.clientY;
+  const over = new AbortController();
   card.dataset["dragging"] = "true";
-  grip?.setPointerCapture(begin.pointerId);
-  const move = (event: PointerEvent): void => {
-    lastY = event.clientY;
-    settle(list, card, lastY);
-  };
   const end = (event: PointerEvent): void => {
-    grip?.removeEventListener("pointermove", move);
-    grip?.removeEventListener("pointerup", end);
-    grip?.removeEventListener("pointercancel", end);
+    over.abort();
     delete card.dataset["dragging"];
     const now = following(list, card);
     if (event.type === "pointerup" && now !== before) {
       moved(card, now);
     }
   };
-  grip?.addEventListener("pointermove", move);
-  grip?.addEventListener("pointerup", end);
-  grip?.addEventListener("pointercancel", end);
+  const own = (act: (event: PointerEvent) => void) => (event: PointerEvent) => {
+    if (event.pointerId === begin.pointerId) {
+      act(event);
+    }
+  };
+  const listening = { signal: over.signal };
+  window.addEventListener("pointermove", own((event) => settle(list, card, event.clientY)), listening);
+  window.addEventListener("pointerup", own(end), listening);
+  window.addEventListener("pointercancel", own(end), listening);
 }
 
 /** Puts the card where the pointer is. */

@@ -3,6 +3,10 @@
 
 const WIDTH = 256;
 const PATIENCE_MS = 8_000;
+/** Where to look for a picture, as parts of the film. */
+const PLACES = [0.1, 0.3, 0.6];
+/** A green below this, of 255, is no light. */
+const DARK = 40;
 
 /** A picture from near the beginning of `file`, or `null`. */
 export async function thumbnailOf(file: File): Promise<string | null> {
@@ -14,10 +18,16 @@ export async function thumbnailOf(file: File): Promise<string | null> {
     const read = heard(video, "loadeddata");
     video.src = address;
     await read;
-    const moved = heard(video, "seeked");
-    video.currentTime = Math.min(3, (video.duration || 0) * 0.1);
-    await moved;
-    return await pictureOf(video);
+    for (const part of PLACES) {
+      const moved = heard(video, "seeked");
+      video.currentTime = (video.duration || 0) * part;
+      await moved;
+      const picture = draw(video);
+      if (picture && (!isDark(picture) || part === PLACES.at(-1))) {
+        return await addressOf(picture);
+      }
+    }
+    return null;
   } catch {
     return null;
   } finally {
@@ -39,14 +49,30 @@ function heard(video: HTMLVideoElement, name: string): Promise<void> {
   });
 }
 
-async function pictureOf(video: HTMLVideoElement): Promise<string | null> {
+function draw(video: HTMLVideoElement): HTMLCanvasElement | null {
   if (video.videoWidth === 0) {
     return null;
   }
   const canvas = document.createElement("canvas");
   canvas.width = WIDTH;
   canvas.height = Math.round((WIDTH * video.videoHeight) / video.videoWidth);
-  canvas.getContext("2d")?.drawImage(video, 0, 0, canvas.width, canvas.height);
+  canvas.getContext("2d", { willReadFrequently: true })?.drawImage(
+    video,
+    0,
+    0,
+    canvas.width,
+    canvas.height,
+  );
+  return canvas;
+}
+
+/** Films begin in the dark; such a picture tells nothing. */
+function isDark(canvas: HTMLCanvasElement): boolean {
+  const pixels = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data;
+  return !pixels?.some((value, index) => index % 4 === 1 && value > DARK);
+}
+
+async function addressOf(canvas: HTMLCanvasElement): Promise<string | null> {
   const blob = await new Promise<Blob | null>((resolve) =>
     canvas.toBlob(resolve, "image/jpeg", 0.8),
   );
