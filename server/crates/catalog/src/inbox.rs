@@ -238,9 +238,11 @@ mod tests {
     use model::change::Change;
     use model::error::ErrorKind;
     use model::id::TitleId;
+    use model::job::JobState;
 
-    use super::ArrivalUpdate;
-    use crate::testing::House;
+    use super::{ArrivalAction, ArrivalUpdate};
+    use crate::admission::Admission;
+    use crate::testing::{House, candidate};
 
     fn settling(path: &str, size_bytes: u64) -> ArrivalUpdate {
         ArrivalUpdate {
@@ -332,6 +334,81 @@ mod tests {
             paths(9).await,
             [Path::new("/films/a"), Path::new("/films/b")]
         );
+    }
+
+    #[tokio::test]
+    async fn a_dismissed_file_is_seen_again_when_something_changes() {
+        let house = House::new();
+        let record = async |update| {
+            house.clock.advance(Duration::from_secs(1));
+            house.catalog.record_arrival(update).await.unwrap();
+        };
+        record(settling("/films/a", 1)).await;
+        let arrival = house.catalog.arrivals(9).await.unwrap().remove(0);
+        let catalog = &house.catalog;
+        let dismissing = catalog.arrival_action(arrival.id, ArrivalAction::Dismiss);
+        dismissing.await.unwrap();
+        record(settling("/films/a", 2)).await;
+        assert!(catalog.arrivals(9).await.unwrap().is_empty());
+        assert_eq!(catalog.every_arrival().await.unwrap().len(), 1);
+        let ignored = ArrivalUpdate {
+            state: ArrivalState::Ignored,
+            ..settling("/films/a", 2)
+        };
+        record(ignored).await;
+        let shown = catalog.arrivals(9).await.unwrap();
+        assert_eq!(shown[0].id, arrival.id, "its address stays the same");
+        let found = catalog.arrival_by_id(arrival.id).await.unwrap();
+        assert_eq!(found.as_ref(), shown.first());
+    }
+
+    #[tokio::test]
+    async fn a_retry_forgets_the_file_and_starts_its_failed_job_over() {
+        let house = House::new();
+        let film = candidate("/films/a", "a");
+        let title = house.catalog.refuse(film, "No index").await.unwrap();
+        let refused = ArrivalUpdate {
+            state: ArrivalState::Refused,
+            title: Some(title),
+            ..settling("/films/a", 1)
+        };
+        house.catalog.record_arrival(refused).await.unwrap();
+        let id = house.catalog.arrivals(9).await.unwrap()[0].id;
+        let retry = || house.catalog.arrival_action(id, ArrivalAction::Retry);
+        assert_eq!(retry().await.unwrap(), Path::new("/films/a"));
+        assert_eq!(house.job_of(title).await.state, JobState::Queued);
+        assert!(house.catalog.every_arrival().await.unwrap().is_empty());
+        assert_eq!(retry().await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_removed_film_is_taken_again_on_demand() {
+        let house = House::new();
+        let ignored = |title| ArrivalUpdate {
+            state: ArrivalState::Ignored,
+            title,
+            ..settling("/films/a", 1)
+        };
+        let take = async || {
+            let id = house.catalog.arrivals(9).await.unwrap()[0].id;
+            let taking = house.catalog.arrival_action(id, ArrivalAction::Take);
+            taking.await.unwrap();
+        };
+        let title = house.admit("/films/a", "a").await;
+        house.catalog.delete_title(title, None).await.unwrap();
+        let recording = house.catalog.record_arrival(ignored(Some(title)));
+        recording.await.unwrap();
+        take().await;
+        assert!(house.catalog.title(title).await.unwrap().is_some());
+
+        house.catalog.delete_title(title, None).await.unwrap();
+        house.clock.advance(Duration::from_secs(1));
+        let now = house.catalog.now();
+        house.catalog.purge_deleted(now).await.unwrap();
+        house.catalog.record_arrival(ignored(None)).await.unwrap();
+        take().await;
+        let again = house.catalog.admit(candidate("/films/a", "a")).await;
+        assert!(matches!(again.unwrap(), Admission::New(_)));
     }
 
     #[tokio::test]

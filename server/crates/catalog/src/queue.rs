@@ -8,14 +8,12 @@
 
 use std::time::Duration;
 
-use model::clock::WallTime;
 use model::error::{ErrorKind, Result};
 use model::id::JobId;
 use model::job::{Intent, Job, JobState};
 use rusqlite::Connection;
 
 use crate::failure::{Failure, Outcome};
-use crate::table::job_log;
 use crate::table::jobs::{self, JobRow, Lease};
 use crate::{Catalog, Write, job_move};
 
@@ -32,15 +30,6 @@ pub struct JobQuery {
     pub open_only: bool,
     /// At most this many.
     pub limit: u32,
-}
-
-/// Something that happened to a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When.
-    pub at: WallTime,
-    /// What, in a sentence.
-    pub text: String,
 }
 
 impl Catalog {
@@ -65,46 +54,6 @@ impl Catalog {
             Ok(jobs::by_id(transaction, id)?.map(|row| row.job))
         })
         .await
-    }
-
-    /// What happened to a job, in order; the latest two hundred.
-    ///
-    /// # Errors
-    /// Errors of the catalog.
-    pub async fn job_log(&self, id: JobId) -> Result<Vec<LogLine>> {
-        self.read(
-            "reading the log of a job",
-            move |transaction, _| match jobs::by_id(transaction, id)? {
-                Some(row) => job_log::of_job(transaction, row.serial),
-                None => Ok(Vec::new()),
-            },
-        )
-        .await
-    }
-
-    /// Notes what happened to a job; a job that is gone needs no notes.
-    ///
-    /// # Errors
-    /// Errors of the catalog.
-    pub async fn log_job(&self, id: JobId, text: &str) -> Result<()> {
-        let text = text.to_owned();
-        self.write(
-            "noting what happened to a job",
-            move |write| match jobs::by_id(&write.transaction, id)? {
-                Some(row) => job_move::log(write, row.serial, &text),
-                None => Ok(()),
-            },
-        )
-        .await
-    }
-
-    /// Moves a job that waits to the place before another one, or to the end.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such job, `Conflict` if one of them has ended or `id` runs.
-    pub async fn move_job(&self, id: JobId, before: Option<JobId>) -> Result<()> {
-        self.write("moving a job", move |write| move_job(write, id, before))
-            .await
     }
 
     /// Does what a user asks of a job and returns it as it is then. Whoever runs it learns of it
@@ -208,35 +157,6 @@ fn request(write: &mut Write<'_>, id: JobId, intent: Intent) -> Outcome<Job> {
     Ok(row.job)
 }
 
-/// Everything whose turn comes earlier makes room by moving further up.
-fn move_job(write: &mut Write<'_>, id: JobId, before: Option<JobId>) -> Outcome<()> {
-    let known = |write: &Write<'_>, id: JobId| {
-        let row = jobs::by_id(&write.transaction, id)?.filter(|row| !row.is_removed);
-        row.ok_or_else(|| job_move::unknown(id))
-    };
-    let refuse = |message: String| Err(Failure::rule(ErrorKind::Conflict, message));
-    let mut row = known(write, id)?;
-    if !matches!(row.job.state, JobState::Queued | JobState::Paused) {
-        let state = row.job.state.as_str();
-        return refuse(format!(
-            "job {id} is {state}, so it has no place in the queue"
-        ));
-    }
-    row.job.priority = match before {
-        Some(before) if before == id => return Ok(()),
-        Some(before) => {
-            let next = known(write, before)?;
-            if next.job.state.is_final() {
-                return refuse(format!("job {before} has ended; the queue has changed"));
-            }
-            jobs::make_room_before(&write.transaction, &next)?;
-            next.job.priority.saturating_add(1)
-        }
-        None => jobs::lowest_priority(&write.transaction)?.saturating_sub(1),
-    };
-    job_move::save(write, &row)
-}
-
 fn claim(write: &mut Write<'_>, owner: &str, lease: Duration, limit: u32) -> Outcome<Vec<Job>> {
     if write.settings.encoding_paused {
         return Ok(Vec::new());
@@ -318,6 +238,7 @@ mod tests {
     use model::error::ErrorKind;
     use model::id::JobId;
     use model::job::{Intent, JobState};
+    use model::settings::Settings;
     use model::title::TitleState;
 
     use super::JobQuery;
@@ -348,6 +269,20 @@ mod tests {
         assert_eq!(rest.len(), 1, "what is held is not due for others");
         let listed = house.catalog.title(first[0].title).await.unwrap().unwrap();
         assert_eq!(listed.state, TitleState::Processing);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_claimed_while_encoding_is_paused() {
+        let house = House::new();
+        house.admit("/films/a.mp4", "a").await;
+        for (encoding_paused, expected) in [(true, 0), (false, 1)] {
+            let settings = Settings {
+                encoding_paused,
+                ..Settings::default()
+            };
+            house.catalog.save_settings(settings).await.unwrap();
+            assert_eq!(house.claim().await.len(), expected);
+        }
     }
 
     #[tokio::test]

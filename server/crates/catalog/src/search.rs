@@ -8,6 +8,9 @@ const MAX_TEXT_CHARS: usize = 200;
 /// More words do not make a title easier to find.
 const MAX_WORDS: usize = 16;
 
+/// Finds nothing.
+const NOTHING: &str = "\"\"";
+
 /// The expression that finds titles with every word of `text`, or words that begin so; `None` if
 /// there is nothing to search for.
 ///
@@ -23,6 +26,7 @@ pub(crate) fn expression(text: Option<&str>) -> Result<Option<String>> {
         let message = format!("search for {MAX_TEXT_CHARS} characters at most");
         return Err(Error::new(ErrorKind::InvalidInput, message));
     }
+    let is_empty = text.is_empty();
     let plain = |character: char| {
         if character.is_control() || character == '"' {
             ' '
@@ -36,7 +40,11 @@ pub(crate) fn expression(text: Option<&str>) -> Result<Option<String>> {
         .take(MAX_WORDS)
         .map(|word| format!("\"{word}\"*"))
         .collect();
-    Ok((!words.is_empty()).then(|| words.join(" ")))
+    Ok(match words.as_slice() {
+        _ if is_empty => None,
+        [] => Some(NOTHING.to_owned()),
+        words => Some(words.join(" ")),
+    })
 }
 
 #[cfg(test)]
@@ -48,7 +56,8 @@ mod tests {
         for (text, expected) in [
             ("", None),
             ("  ", None),
-            ("\"\"", None),
+            ("\"\"", Some("\"\"")),
+            ("\0", Some("\"\"")),
             ("alps", Some("\"alps\"*")),
             ("a OR b", Some("\"a\"* \"OR\"* \"b\"*")),
             ("name:x*", Some("\"name:x*\"*")),

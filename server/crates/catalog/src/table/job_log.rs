@@ -5,7 +5,7 @@ use rusqlite::{Connection, named_params};
 
 use crate::column;
 use crate::failure::Outcome;
-use crate::queue::LogLine;
+use crate::journal::LogLine;
 
 const OF_JOB: &str = "
     SELECT at_ms, text FROM job_log WHERE job_serial = :job_serial ORDER BY serial";
