@@ -2,7 +2,7 @@
 //! handles signals, exits or prints.
 
 use clap::{Args, Parser, Subcommand};
-use homereel::commands::{check, ingest};
+use homereel::commands::{backup, check, ingest, restore};
 use homereel::config::{Config, Flags};
 use homereel::server::Server;
 use model::error::{Context, ErrorKind, Result};
@@ -39,6 +39,10 @@ enum Command {
     Ingest(IngestFile),
     /// Prove that the library is whole: every row, every object, every plan.
     Check(Check),
+    /// Copy what Homereel knows into one file; films are not in it.
+    Backup(Backup),
+    /// Bring a backup back. No server may run.
+    Restore(Backup),
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +85,15 @@ struct Check {
     deep: bool,
 }
 
+#[derive(Debug, Args)]
+struct Backup {
+    #[command(flatten)]
+    common: Common,
+    /// The backup.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
 fn main() -> ExitCode {
     // What we make is for its owner alone; a film somebody encodes may be private.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
@@ -116,6 +129,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Serve(arguments) => runtime.block_on(serve(arguments)),
         Command::Ingest(arguments) => runtime.block_on(take(arguments)),
         Command::Check(arguments) => runtime.block_on(prove(arguments)),
+        Command::Backup(arguments) => runtime.block_on(save(arguments)),
+        Command::Restore(arguments) => runtime.block_on(bring_back(arguments)),
     };
     // A thread that waits for a dead network folder must not keep the process alive.
     runtime.shutdown_background();
@@ -167,6 +182,18 @@ async fn prove(arguments: Check) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+async fn save(arguments: Backup) -> Result<ExitCode> {
+    let config = load(&flags(arguments.common))?;
+    backup::run(&config.data_dir, &arguments.file, &mut stdout()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn bring_back(arguments: Backup) -> Result<ExitCode> {
+    let config = load(&flags(arguments.common))?;
+    restore::run(&config.data_dir, &arguments.file, &mut stdout()).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn flags(common: Common) -> Flags {

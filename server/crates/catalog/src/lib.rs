@@ -49,6 +49,7 @@ pub mod invites;
 mod job_move;
 pub mod journal;
 pub mod library;
+pub mod making_anew;
 pub mod outcome;
 pub mod people;
 mod plan_cache;
