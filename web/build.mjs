@@ -16,6 +16,10 @@ const assets = join(here, "..", "assets");
 const entries = {
   "shell.js": "client/shell.ts",
   "theme.js": "client/theme.ts",
+  "entry.js": "client/entry.ts",
+  "setup.js": "client/setup.ts",
+  "title.js": "client/title.ts",
+  "account.js": "client/account.ts",
   "library.js": "client/library.ts",
   "watch.js": "client/watch.ts",
   "doc.js": "client/doc.ts",

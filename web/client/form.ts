@@ -40,7 +40,7 @@ export function serveForms(): void {
 
 /** Sends `form` if its fields are right; says inline what is wrong with them if not. */
 export async function sendForm(form: HTMLFormElement): Promise<void> {
-  if (form.getAttribute("aria-busy") === "true" || !check(form)) {
+  if (form.getAttribute("aria-busy") === "true" || !checkForm(form)) {
     return;
   }
   const submit = form.querySelector<HTMLButtonElement>("button[type=submit]");
@@ -139,7 +139,7 @@ function fill(dialog: HTMLDialogElement | null, answer: unknown): void {
 }
 
 /** Marks what is wrong; the first wrong field is focused. */
-function check(form: HTMLFormElement): boolean {
+export function checkForm(form: HTMLFormElement): boolean {
   showTrouble(form, "");
   const fields = [...form.elements].filter(isField);
   const wrong = fields.filter((field) => {

@@ -2,10 +2,10 @@
 // every card; this script only swaps the parts that changed.
 
 import { isTyping, need } from "./dom";
-import { ago } from "./format";
 import { listen, throttled } from "./live";
 import { fetchPage } from "./page";
 import { watchedParts } from "./resume";
+import { tellTimes } from "./times";
 
 /** Pause between two looks at the server while a lot is going on. */
 const REFRESH_PAUSE_MS = 1_000;
@@ -98,12 +98,7 @@ function signature(element: Element): string {
 
 /** What only this browser knows: how long ago, and how far watched. */
 function decorate(): void {
-  const now = new Date();
-  for (const time of document.querySelectorAll<HTMLTimeElement>("time[datetime]")) {
-    const day = time.getAttribute("data-day") ?? time.textContent ?? "";
-    time.setAttribute("data-day", day);
-    time.textContent = ago(new Date(time.dateTime), now) ?? day;
-  }
+  tellTimes();
   for (const [id, watched] of watchedParts()) {
     const picture = document.querySelector(`#title-${CSS.escape(id)} .card-picture`);
     if (picture && !picture.querySelector(".card-watched")) {

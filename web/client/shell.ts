@@ -7,6 +7,7 @@ import { serveDialogs } from "./dialog";
 import { isTyping } from "./dom";
 import { serveForms } from "./form";
 import { listen, throttled } from "./live";
+import { tellTimes } from "./times";
 import { toast } from "./toast";
 
 /** Pause between two looks at the work; the rail need not be to the second. */
@@ -100,3 +101,6 @@ if (document.getElementById("jobs-ladder")) {
   });
   listen({ job: look, inbox: look, missed: look });
 }
+
+tellTimes();
+document.addEventListener("homereel:refreshed", tellTimes);

@@ -32,3 +32,6 @@ apply();
 system.addEventListener("change", apply);
 // Another tab, or the account page (which dispatches the event itself), made a choice.
 window.addEventListener("storage", apply);
+
+// Marks the file as a module of its own for the type checker.
+export {};

@@ -1,0 +1,47 @@
+// The title's page while it is open: parts that changed are swapped, a deleted film leaves its way
+// back on the page.
+
+import { clock } from "./format";
+import { listen, throttled } from "./live";
+import { need } from "./dom";
+import { refreshRegions } from "./page";
+import { positionOf } from "./resume";
+
+const REFRESH_PAUSE_MS = 1_500;
+
+const title = need<HTMLElement>(document, "#title");
+const gone = need<HTMLElement>(document, "#gone");
+const id = title.dataset["id"] ?? "";
+
+function show(deleted: boolean): void {
+  title.hidden = deleted;
+  gone.hidden = !deleted;
+}
+
+/** A guest's position is known to this browser alone. */
+function offerResume(): void {
+  const seconds = positionOf(id);
+  const words = document.querySelector("#play span");
+  if (words && seconds !== null) {
+    words.textContent = `Resume at ${clock(seconds)}`;
+  }
+}
+
+title.addEventListener("homereel:sent", (event) => {
+  const element = event.target instanceof HTMLElement ? event.target : null;
+  if (element?.dataset["send"]?.startsWith("DELETE ")) {
+    show(true);
+    need<HTMLElement>(gone, "button").focus();
+  }
+});
+document.addEventListener("homereel:undone", () => show(false));
+document.addEventListener("homereel:refreshed", offerResume);
+
+const refresh = throttled(REFRESH_PAUSE_MS, async () => {
+  if (gone.hidden) {
+    await refreshRegions().catch(() => undefined);
+  }
+});
+
+offerResume();
+listen({ title: (changed) => changed === id && refresh(), missed: refresh });
