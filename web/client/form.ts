@@ -89,7 +89,7 @@ function follow(element: HTMLElement, answer: unknown): void {
     } else if (name === "reset" && element instanceof HTMLFormElement) {
       element.reset();
     } else if (name === "show") {
-      fill(openDialog(value), answer);
+      void fill(openDialog(value), answer);
     } else if (name === "refresh") {
       void refreshRegions().catch(() => undefined);
     } else if (name === "reload") {
@@ -121,20 +121,36 @@ function undoOf(element: HTMLElement): { label: string; run: () => void } | unde
   return { label: "Undo", run };
 }
 
-/** Puts the fields of `answer` where the dialog wants them (`data-answer="token.label"`). */
-function fill(dialog: HTMLDialogElement | null, answer: unknown): void {
+/**
+ * Puts the fields of `answer` where the dialog wants them (`data-answer="token.label"`). A path of
+ * ours becomes a link for other devices with `data-before="address"`.
+ */
+async function fill(dialog: HTMLDialogElement | null, answer: unknown): Promise<void> {
   for (const place of dialog?.querySelectorAll<HTMLElement>("[data-answer]") ?? []) {
     const value = (place.dataset["answer"] ?? "")
       .split(".")
       .reduce<unknown>((part, key) => (part as Record<string, unknown> | null)?.[key], answer);
-    const text = typeof value === "string" ? (place.dataset["before"] ?? "") + value : "";
+    const before = place.dataset["before"] === "address" ? await addressOfHouse() : "";
+    const text = typeof value === "string" ? before + value : "";
     if (place instanceof HTMLImageElement) {
       place.src = text;
-    } else if (place instanceof HTMLInputElement) {
-      place.value = text;
+      place.hidden = text === "";
     } else {
       place.textContent = text;
     }
+  }
+}
+
+/** Where other devices reach this page: `localhost` would be themselves. */
+async function addressOfHouse(): Promise<string> {
+  if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
+    return location.origin;
+  }
+  try {
+    const { urls } = await ask<{ urls: string[] }>("GET", "/api/v1/address");
+    return (urls[0] ?? location.origin).replace(/\/$/, "");
+  } catch {
+    return location.origin;
   }
 }
 

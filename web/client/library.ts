@@ -17,11 +17,12 @@ const search = need<HTMLInputElement>(document, "#search");
 /** Brings the shown library to the state of `fresh` with as few changes as possible. */
 function update(fresh: Document): void {
   const [shown, wanted] = [library(), need<HTMLElement>(fresh, "#library")];
-  const [shownGrid, wantedGrid] = [shown.querySelector("#grid"), wanted.querySelector("#grid")];
-  if (!shownGrid || !wantedGrid || outline(shown) !== outline(wanted)) {
+  if (outline(shown) !== outline(wanted)) {
     shown.replaceWith(document.adoptNode(wanted));
   } else {
-    updateGrid(shownGrid, wantedGrid);
+    for (const grid of shown.querySelectorAll("[data-cards]")) {
+      updateGrid(grid, need(wanted, `#${CSS.escape(grid.id)}`));
+    }
     const [count, freshCount] = [shown.querySelector("#count"), wanted.querySelector("#count")];
     if (count && freshCount) {
       count.textContent = freshCount.textContent;
@@ -30,10 +31,10 @@ function update(fresh: Document): void {
   decorate();
 }
 
-/** What surrounds the grid: when it differs, the whole page is swapped. */
+/** What surrounds the cards: when it differs, the whole page is swapped. */
 function outline(page: HTMLElement): string {
   const copy = page.cloneNode(true) as HTMLElement;
-  copy.querySelector("#grid")?.replaceChildren();
+  copy.querySelectorAll("[data-cards]").forEach((grid) => grid.replaceChildren());
   copy.querySelector("#count")?.replaceChildren();
   return copy.outerHTML;
 }
@@ -88,7 +89,7 @@ function part(card: Element, name: string): Element | null {
 /** The markup as the server sent it: what this script decorated is taken out. */
 function signature(element: Element): string {
   const copy = element.cloneNode(true) as Element;
-  copy.querySelectorAll(".card-watched").forEach((line) => line.remove());
+  copy.querySelectorAll(".card-watched.local").forEach((line) => line.remove());
   copy.querySelectorAll("time[data-day]").forEach((time) => {
     time.textContent = time.getAttribute("data-day");
     time.removeAttribute("data-day");
@@ -100,12 +101,13 @@ function signature(element: Element): string {
 function decorate(): void {
   tellTimes();
   for (const [id, watched] of watchedParts()) {
-    const picture = document.querySelector(`#title-${CSS.escape(id)} .card-picture`);
-    if (picture && !picture.querySelector(".card-watched")) {
-      const line = document.createElement("div");
-      line.className = "card-watched";
-      line.style.setProperty("--watched", String(watched));
-      picture.append(line);
+    for (const picture of document.querySelectorAll(`[data-title="${CSS.escape(id)}"] .card-picture`)) {
+      if (!picture.querySelector(".card-watched")) {
+        const line = document.createElement("progress");
+        line.className = "card-watched local";
+        line.value = watched;
+        picture.append(line);
+      }
     }
   }
 }
@@ -142,7 +144,7 @@ need<HTMLFormElement>(document, ".search").addEventListener("submit", (event) =>
 
 /** Moves from card to card as a remote does. */
 function walk(key: string): boolean {
-  const cards = [...document.querySelectorAll<HTMLElement>(".card[href]")];
+  const cards = [...document.querySelectorAll<HTMLElement>(".card-link")];
   const at = cards.indexOf(document.activeElement as HTMLElement);
   if (cards.length === 0) {
     return false;
@@ -178,6 +180,10 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   }
 });
+
+// A card's menu deleted it, or took that back.
+document.addEventListener("homereel:sent", refresh);
+document.addEventListener("homereel:undone", refresh);
 
 decorate();
 listen({ title: refresh, inbox: refresh, missed: refresh });

@@ -66,6 +66,44 @@ pub(crate) fn day(rfc3339: &str) -> String {
     }
 }
 
+/// `German` for `deu` or `de`; a language that is not in the list keeps its code.
+pub(crate) fn language(code: &str) -> String {
+    const LANGUAGES: [(&str, &str); 24] = [
+        ("en eng", "English"),
+        ("de deu ger", "German"),
+        ("fr fra fre", "French"),
+        ("es spa", "Spanish"),
+        ("it ita", "Italian"),
+        ("pt por", "Portuguese"),
+        ("nl nld dut", "Dutch"),
+        ("sv swe", "Swedish"),
+        ("da dan", "Danish"),
+        ("no nor nob", "Norwegian"),
+        ("fi fin", "Finnish"),
+        ("pl pol", "Polish"),
+        ("cs ces cze", "Czech"),
+        ("ru rus", "Russian"),
+        ("uk ukr", "Ukrainian"),
+        ("tr tur", "Turkish"),
+        ("el ell gre", "Greek"),
+        ("he heb", "Hebrew"),
+        ("ar ara", "Arabic"),
+        ("hi hin", "Hindi"),
+        ("ja jpn", "Japanese"),
+        ("ko kor", "Korean"),
+        ("zh zho chi", "Chinese"),
+        ("und mul zxx", "Sound"),
+    ];
+    let known = LANGUAGES
+        .iter()
+        .find(|(codes, _)| codes.split(' ').any(|known| known == code));
+    match known {
+        Some((_, name)) => (*name).to_owned(),
+        None if code.is_empty() => "Sound".to_owned(),
+        None => code.to_owned(),
+    }
+}
+
 /// `AL` for *Ada Lovelace* and `A` for *ada*; a bullet for a name without letters.
 pub(crate) fn initials(name: &str) -> String {
     let first = |word: &str| word.chars().find(|letter| letter.is_alphanumeric());
@@ -93,7 +131,7 @@ fn whole(value: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{clock, day, initials, left, length, percent, size};
+    use super::{clock, day, initials, language, left, length, percent, size};
 
     #[test]
     fn lengths_read_as_on_a_player() {
@@ -150,6 +188,19 @@ mod tests {
     fn days_are_written_out() {
         assert_eq!(day("2025-11-03T10:00:00Z"), "3 Nov 2025");
         assert_eq!(day("yesterday"), "yesterday", "what is no date passes");
+    }
+
+    #[test]
+    fn languages_are_written_out() {
+        for (code, expected) in [
+            ("eng", "English"),
+            ("ger", "German"),
+            ("und", "Sound"),
+            ("", "Sound"),
+            ("tlh", "tlh"),
+        ] {
+            assert_eq!(language(code), expected, "{code:?}");
+        }
     }
 
     #[test]

@@ -9,3 +9,5 @@ pub mod page;
 pub mod qr;
 
 mod format;
+#[cfg(test)]
+mod samples;

@@ -60,6 +60,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("left", format::left);
     environment.add_filter("size", format::size);
     environment.add_filter("percent", format::percent);
+    environment.add_filter("language", |code: &str| format::language(code));
     environment.add_filter("initials", |name: &str| format::initials(name));
     environment.add_filter("day", |time: &str| format::day(time));
     environment
@@ -76,78 +77,118 @@ pub fn render(name: &str, context: impl Serialize) -> Result<String, RenderError
 #[cfg(test)]
 mod tests {
     use super::render;
-    use serde_json::{Value, json};
+    use crate::samples::{HOSTILE, account, film, framed, library, people};
+    use serde_json::json;
 
-    const HOSTILE: &str = "</script><img src=x onerror=alert(1)>{{7*7}}\u{2028}";
-
-    /// A title as the API describes it, half encoded.
-    fn film(name: &str) -> Value {
-        json!({
-            "id": "01jd0000000000000000000000", "name": name, "state": "playable",
-            "reason": null, "added_at": "2025-11-23T10:00:00Z", "duration_s": 5400.0,
-            "poster": "/media/x/poster.jpg", "source": {}, "notes": [name], "job": null,
-            "progress": { "step": "encoding" },
-            "rungs": [{ "name": 360, "ready": 1.0 }, { "name": 480, "ready": 0.5 }],
-            "strip": {
-                "cells": [{ "start": 0.0, "end": 0.5, "lit": [1.0, 1.0] }, { "start": 0.5, "end": 1.0, "lit": [0.5, 0.0] }],
-                "working": 1, "wished": []
-            }
-        })
-    }
-
-    fn library(videos: &[Value]) -> Value {
-        json!({
-            "query": "", "page": 1, "pages": 1, "total": videos.len(), "videos": videos,
-            "arrivals": [], "problems": [], "newer": null, "older": null,
-            "folders": [{ "path": "/home/ada/Homereel/Drop", "online": true, "reason": null }]
-        })
+    /// Every page of this crate's own tests, with `name` wherever people or files can write.
+    fn pages(name: &str) -> Vec<(&'static str, String)> {
+        let entry = json!({ "next": "/", "open_sign_up": false });
+        [
+            ("library.html", library(&[film(name)])),
+            ("library.html", library(&[])),
+            ("watch.html", json!({ "video": film(name) })),
+            ("title.html", json!({ "video": film(name) })),
+            ("account.html", account(name)),
+            ("users.html", people(name)),
+            ("setup.html", entry.clone()),
+            ("sign-in.html", entry.clone()),
+            ("join.html", entry.clone()),
+            ("reset.html", entry.clone()),
+            ("enter.html", entry),
+            ("problem.html", json!({ "title": name, "detail": name })),
+        ]
+        .into_iter()
+        .map(|(page, facts)| (page, render(page, framed(name, facts)).unwrap()))
+        .collect()
     }
 
     #[test]
-    fn names_from_files_are_text_everywhere() {
-        let pages = [
-            render("library.html", library(&[film(HOSTILE)])).unwrap(),
-            render("watch.html", json!({ "video": film(HOSTILE) })).unwrap(),
-            render(
-                "problem.html",
-                json!({ "title": HOSTILE, "detail": HOSTILE }),
-            )
-            .unwrap(),
-        ];
-        for page in pages {
-            assert!(!page.contains("<img src=x"), "a name became markup: {page}");
+    fn names_from_files_and_people_are_text_everywhere() {
+        for (page, html) in pages(HOSTILE) {
+            assert!(!html.contains("<img src=x"), "{page}: a name became markup");
+            // First run knows no names yet.
             assert!(
-                page.contains("{{7*7}}"),
-                "a name is shown literally: {page}"
+                html.contains("{{7*7}}") || page == "setup.html",
+                "{page}: a name is shown literally"
             );
             assert!(
-                !page.contains("</script><img"),
-                "a name left its data block: {page}"
+                !html.contains("</script><img"),
+                "{page}: a name left its data block"
             );
         }
     }
 
     #[test]
     fn no_page_carries_script_or_style_of_its_own() {
-        let page = render("watch.html", json!({ "video": film("Sunday") })).unwrap();
-        for forbidden in [
-            " style=",
-            "<style",
-            " onclick",
-            "javascript:",
-            "http://",
-            "https://",
-        ] {
-            assert!(
-                !page.contains(forbidden),
-                "the policy forbids {forbidden:?}"
-            );
+        for (page, html) in pages("Sunday") {
+            for forbidden in [
+                " style=",
+                "<style",
+                " onclick",
+                "javascript:",
+                "http://",
+                "https://",
+            ] {
+                assert!(
+                    !html.contains(forbidden),
+                    "{page}: the policy forbids {forbidden:?}"
+                );
+            }
         }
     }
 
     #[test]
+    fn no_page_names_a_file_that_the_build_does_not_make() {
+        for (page, html) in pages("Sunday") {
+            for empty in ["src=\"\"", "href=\"\""] {
+                assert!(!html.contains(empty), "{page} has {empty}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_of_a_page_are_its_own() {
+        for (page, html) in pages("Sunday") {
+            let body = html.split("</svg>").skip(1).collect::<String>();
+            let mut ids: Vec<&str> = body
+                .split(" id=\"")
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+                .collect();
+            ids.sort_unstable();
+            let before = ids.len();
+            ids.dedup();
+            assert_eq!(ids.len(), before, "{page} has an id twice: {ids:?}");
+        }
+    }
+
+    #[test]
+    fn the_rail_shows_what_the_caller_may_open() {
+        let mut facts = framed("Ada", library(&[]));
+        let page = render("library.html", &facts).unwrap();
+        for entry in ["/upload", "/inbox", "/jobs", "/settings", "/account"] {
+            assert!(page.contains(&format!("href=\"{entry}\"")), "{entry}");
+        }
+        facts["shell"]["user"] = json!(null);
+        facts["shell"]["may"] = json!({ "upload": false, "follow": false, "settings": false });
+        let page = render("library.html", &facts).unwrap();
+        for entry in ["/upload", "/inbox", "/jobs", "/settings", "/account"] {
+            assert!(!page.contains(&format!("href=\"{entry}\"")), "{entry}");
+        }
+        assert!(page.contains("href=\"/sign-in\""), "a guest can sign in");
+    }
+
+    #[test]
+    fn a_house_that_is_nobodys_says_so() {
+        let mut facts = framed("Ada", library(&[]));
+        assert!(!render("library.html", &facts).unwrap().contains("/setup"));
+        facts["shell"]["claimed"] = json!(false);
+        assert!(render("library.html", &facts).unwrap().contains("/setup"));
+    }
+
+    #[test]
     fn a_card_tells_how_far_it_is() {
-        let page = render("library.html", library(&[film("Sunday")])).unwrap();
+        let page = render("library.html", framed("Ada", library(&[film("Sunday")]))).unwrap();
         assert!(page.contains("still getting sharper"), "{page}");
         assert!(
             page.contains("data-part=\"strip\""),
@@ -197,8 +238,16 @@ mod tests {
     }
 
     #[test]
+    fn a_title_goes_on_where_it_was_left() {
+        let facts = framed("Ada", json!({ "video": film("Sunday") }));
+        let page = render("title.html", &facts).unwrap();
+        assert!(page.contains("Resume at 12:40"), "{page}");
+        assert!(page.contains("1.4 GB"), "{page}");
+    }
+
+    #[test]
     fn an_empty_library_says_where_to_put_films() {
-        let page = render("library.html", library(&[])).unwrap();
+        let page = render("library.html", framed("Ada", library(&[]))).unwrap();
         assert!(page.contains("Drop</code>"), "{page}");
         assert!(page.contains("watching"), "{page}");
     }

@@ -18,13 +18,13 @@ use crate::guard;
 use crate::health;
 use crate::media;
 use crate::metrics;
-use crate::pages::{assets, doc, house, library, watch, work};
+use crate::pages::{self, assets, doc, entry, house, library, watch, work};
 use crate::policy::Access;
 use crate::problem;
 
 /// The routes of the server.
 fn routes() -> Routes {
-    use Access::{Admin, Follow, Open, Steer, Uploader, Watch};
+    use Access::{Admin, Follow, Member, Open, Steer, Uploader, Watch};
     people::add(Routes::default())
         .get("/", Watch, library::show)
         .get("/watch/{id}", Watch, watch::show)
@@ -32,6 +32,14 @@ fn routes() -> Routes {
         .get("/inbox", Follow, work::inbox)
         .get("/jobs", Follow, work::jobs)
         .get("/settings", Admin, house::show)
+        .get("/title/{id}", Watch, pages::title::show)
+        .get("/account", Member, pages::account::show)
+        .get("/users", Admin, pages::people::show)
+        .get("/setup", Open, entry::setup)
+        .get("/sign-in", Open, entry::sign_in)
+        .get("/join", Open, entry::join)
+        .get("/reset", Open, entry::reset)
+        .get("/enter", Open, entry::enter)
         .get("/assets/{name}", Open, assets::show)
         .get("/media/{id}/{name}", Watch, media::show)
         .get("/healthz", Open, health::show)

@@ -86,7 +86,11 @@ mod tests {
             (" ", "Unknown device", false),
         ] {
             let device = describe(said);
-            assert_eq!((device.name.as_str(), device.phone), (name, phone), "{said}");
+            assert_eq!(
+                (device.name.as_str(), device.phone),
+                (name, phone),
+                "{said}"
+            );
         }
     }
 }

@@ -1,11 +1,16 @@
 //! Pages for people. They are filled with the same facts as the API; words and markup are in
 //! `web`.
 
+pub(crate) mod account;
 pub(crate) mod assets;
+mod device;
 pub(crate) mod doc;
 pub(crate) mod house;
+pub(crate) mod entry;
 pub(crate) mod library;
+pub(crate) mod people;
 pub(crate) mod shell;
+pub(crate) mod title;
 pub(crate) mod watch;
 pub(crate) mod work;
 
