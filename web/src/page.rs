@@ -78,7 +78,7 @@ pub fn render(name: &str, context: impl Serialize) -> Result<String, RenderError
 mod tests {
     use super::render;
     use crate::samples::{HOSTILE, account, film, framed, library, people};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// Every page of this crate's own tests, with `name` wherever people or files can write.
     fn pages(name: &str) -> Vec<(&'static str, String)> {
