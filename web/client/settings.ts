@@ -204,6 +204,12 @@ async function showAddresses(): Promise<void> {
     return copy;
   });
   need(document, "#addresses").replaceChildren(...rows);
+  need<HTMLElement>(document, "#reachable").hidden = urls.length === 0;
+  need<HTMLElement>(document, "#unreachable").hidden = urls.length > 0;
+  const code = need<HTMLImageElement>(document, "#address-code");
+  if (urls.length > 0 && !code.src) {
+    code.src = "/api/v1/address/qr.svg";
+  }
 }
 
 folders.connect();

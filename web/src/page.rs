@@ -200,6 +200,7 @@ mod tests {
     fn settings(words: &str) -> Value {
         json!({
             "version": "0.1.0", "encoding_paused": true,
+            "configured": [{ "path": words, "online": false, "reason": words }],
             "settings": {
                 "house_name": words, "audience": "members", "open_sign_up": true,
                 "rates": "home", "speed": "fast", "top_rung": 720, "place": "bucket",

@@ -120,8 +120,8 @@ export class Row {
       this.become("refused", upload.reason);
     } else if (upload.state === "arrived" && this.stage === "orphaned") {
       this.become("arrived");
-    } else if (upload.state === "taken" && upload.title && this.title === null) {
-      this.title = upload.title;
+    } else if (upload.state === "taken" && upload.video && this.title === null) {
+      this.title = upload.video;
       this.become("taken");
       void this.tellLate();
       void this.look();

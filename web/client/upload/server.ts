@@ -9,8 +9,8 @@ export interface ServerUpload {
   length_bytes: number | null;
   offset_bytes: number;
   state: "receiving" | "arrived" | "taken" | "refused";
-  /** What it became. */
-  title: string | null;
+  /** The title it became, or is a copy of. */
+  video: string | null;
   /** Why it cannot become a title. */
   reason: string | null;
 }

@@ -8,12 +8,15 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::caller::Standing;
+use crate::health::WatchedFolder;
 use crate::pages::{PageProblem, page};
 
 /// What the page shows.
 #[derive(Debug, Serialize)]
 struct SettingsPage {
     settings: Settings,
+    /// Folders that are watched because the configuration says so.
+    configured: Vec<WatchedFolder>,
     version: &'static str,
 }
 
@@ -22,8 +25,12 @@ pub(crate) async fn show(
     State(app): State<App>,
     standing: Standing,
 ) -> Result<Response, PageProblem> {
+    let own = app.site.catalog.folders().await?;
+    let mut configured = app.site.facts.folders();
+    configured.retain(|folder| own.iter().all(|own| own.path != folder.path));
     let facts = SettingsPage {
         settings: without_secret(app.site.catalog.settings().await?),
+        configured,
         version: env!("CARGO_PKG_VERSION"),
     };
     page(&app, &standing, "settings.html", &facts).await
