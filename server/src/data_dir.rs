@@ -1,7 +1,7 @@
 //! The data folder: its layout, and the lock that keeps a second server out.
 //!
 //! ```text
-//! lock  endpoint.json  setup-token  homereel.db  store/  scratch/  spool/
+//! lock  endpoint.json  setup-token  homereel.db  store/  scratch/  spool/  uploads/  originals/
 //! ```
 //!
 //! What does not belong here: what is in the files.
@@ -59,6 +59,16 @@ impl Paths {
     /// The secret that makes somebody the owner; there until somebody is.
     pub fn setup_token(&self) -> PathBuf {
         self.root.join("setup-token")
+    }
+
+    /// Files on their way in over HTTP.
+    pub fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
+    }
+
+    /// Files that came in over HTTP, complete; never touched again.
+    pub fn originals(&self) -> PathBuf {
+        self.root.join("originals")
     }
 
     /// Requests of `homereel ingest`.

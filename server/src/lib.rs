@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod data_dir;
 mod discovery;
+mod doors;
 pub mod endpoint;
 pub mod server;
 #[cfg(test)]

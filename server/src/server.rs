@@ -5,7 +5,6 @@
 //! file, the lock. What does not belong here: signals, printing, what the parts do.
 
 use catalog::Catalog;
-use delivery::doors::Doors;
 use delivery::health::HealthFacts;
 use delivery::secret::Secret;
 use delivery::server::serve;
@@ -31,6 +30,7 @@ use crate::claim;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Paths};
 use crate::discovery::{self, Discovery};
+use crate::doors::OpenDoors;
 use crate::endpoint::Endpoint;
 use crate::vitals::{self, Vitals};
 use crate::wiring;
@@ -57,6 +57,7 @@ pub struct Running {
 #[derive(Debug)]
 struct Parts {
     spool: Spool,
+    doors: OpenDoors,
     ingest: Ingest,
     jobs: JobsHandle,
     vitals: JoinHandle<WatchHandle>,
@@ -185,10 +186,14 @@ async fn start_parts(
     let jobs = start_jobs(config, paths, &ground).await?;
     let ingest = Ingest::start(ground.catalog.clone(), ingest_policy(config)).await?;
     let watch = Watch::start(config.watch.clone(), &ingest.handle(), watch_policy(config))?;
+    let doors = OpenDoors::open(config, paths, &ingest.handle()).await?;
     let facts = HealthFacts::default();
     let listen = local_address(&listener)?;
     let (stop_vitals, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
-    let site = site(config, &ground, facts.clone(), proofs);
+    let site = Site {
+        doors: doors.doors(),
+        ..site(config, &ground, facts.clone(), proofs)
+    };
     let discovery = Discovery {
         catalog: ground.catalog.clone(),
         listen,
@@ -204,6 +209,7 @@ async fn start_parts(
     };
     Ok(Parts {
         spool: Spool::start(paths.spool(), ingest.handle(), SpoolPolicy::default()),
+        doors,
         ingest,
         jobs,
         discovery: tokio::spawn(discovery::follow(discovery, stop_vitals.clone())),
@@ -219,7 +225,7 @@ fn site(config: &Config, ground: &Ground, facts: HealthFacts, proofs: Proofs) ->
         catalog: ground.catalog.clone(),
         storage: ground.storage.clone(),
         facts,
-        doors: Doors::default(),
+        doors: delivery::doors::Doors::default(),
         host_names: wiring::host_names(config),
         data_dir: config.data_dir.clone(),
         clock: Arc::new(SystemClock),
@@ -278,6 +284,7 @@ async fn stop(parts: Parts, catalog: Catalog) {
         watch.shutdown().await;
     }
     parts.spool.shutdown().await;
+    parts.doors.shutdown().await;
     parts.ingest.shutdown().await;
     parts.stop_delivery.cancel();
     let (_, delivered) = tokio::join!(parts.jobs.shutdown(), parts.delivery);

@@ -8,12 +8,14 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, any, on};
 
+use crate::api::uploads::{form, tus};
 use crate::api::{
     address, document, events, folders, inbox, jobs, original, settings, storage, videos,
 };
 use crate::app::App;
+use crate::dav;
 use crate::guard;
 use crate::health;
 use crate::media;
@@ -24,7 +26,7 @@ use crate::problem;
 
 /// The routes of the server.
 fn routes() -> Routes {
-    use Access::{Admin, Follow, Member, Open, Steer, Uploader, Watch};
+    use Access::{Admin, Dav, Follow, Member, Open, Steer, Uploader, Watch};
     people::add(Routes::default())
         .get("/", Watch, library::show)
         .get("/watch/{id}", Watch, watch::show)
@@ -48,6 +50,17 @@ fn routes() -> Routes {
         .get("/api/v1/jobs", Watch, jobs::list)
         .post("/api/v1/jobs/{id}/{action}", Steer, jobs::act)
         .get("/api/v1/inbox", Follow, inbox::list)
+        .options("/api/v1/uploads", Open, tus::abilities)
+        .get("/api/v1/uploads", Uploader, tus::list)
+        .post("/api/v1/uploads", Uploader, tus::create)
+        .post("/api/v1/uploads/form", Uploader, form::receive)
+        .get("/api/v1/uploads/{id}", Uploader, tus::show)
+        .patch("/api/v1/uploads/{id}", Uploader, tus::append)
+        .delete("/api/v1/uploads/{id}", Uploader, tus::remove)
+        .post("/api/v1/uploads/{id}", Uploader, tus::overridden)
+        .every("/dav", Dav, dav::answer)
+        .every("/dav/", Dav, dav::answer)
+        .every("/dav/{*path}", Dav, dav::answer)
         .get("/api/v1/events", Watch, events::stream)
         .get("/api/v1/address", Watch, address::show)
         .get("/api/v1/address/qr.svg", Watch, address::picture)
@@ -121,6 +134,34 @@ impl Routes {
         T: 'static,
     {
         self.add(Method::PATCH, MethodFilter::PATCH, path, access, handler)
+    }
+
+    /// A route that says what can be done.
+    fn options<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add(
+            Method::OPTIONS,
+            MethodFilter::OPTIONS,
+            path,
+            access,
+            handler,
+        )
+    }
+
+    /// A route that takes every method, also those that only WebDAV has. In the table it stands
+    /// under its most dangerous one.
+    fn every<H, T>(mut self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        let check = from_fn(move |request, next| access.check(request, next));
+        self.table.push((Method::DELETE, path, access));
+        self.router = self.router.route(path, any(handler).layer(check));
+        self
     }
 
     /// A route that removes something.

@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::{App, Limits};
+use crate::patient_body::PatientBody;
 use crate::patient_io::PatientIo;
 use crate::policy::Peer;
 use crate::router;
@@ -32,6 +33,8 @@ use crate::site::Site;
 const MAX_CONNECTIONS: usize = 4096;
 /// A request's head must be complete by then, and an idle connection is closed after it.
 const HEAD_DEADLINE: Duration = Duration::from_secs(12);
+/// A client that sends nothing of its body for this long is gone.
+const READ_PATIENCE: Duration = Duration::from_secs(60);
 /// A client that reads nothing for this long is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// A request's head may not be larger; browsers stay far below.
@@ -136,7 +139,7 @@ async fn converse(
 ) {
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        request.map(Body::new)
+        request.map(|body| Body::new(PatientBody::new(body, READ_PATIENCE)))
     });
     let io = TokioIo::new(PatientIo::new(stream, WRITE_PATIENCE));
     let builder = builder();

@@ -8,4 +8,5 @@ mod space;
 pub mod spool;
 pub mod upload;
 pub mod watch;
+pub mod webdav;
 mod words;

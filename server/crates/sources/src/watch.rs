@@ -8,7 +8,7 @@
 mod bridge;
 mod dirty;
 mod folder;
-mod names;
+pub(crate) mod names;
 mod scan;
 
 use ingest::IngestHandle;

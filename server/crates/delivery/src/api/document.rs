@@ -17,6 +17,7 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
 
+use crate::api::uploads::{form, tus};
 use crate::api::{account, address, events, folders, host, inbox, invites, jobs, original, session, settings, setup, storage, users, videos};
 use crate::policy::Access;
 use crate::problem::Details;
@@ -46,6 +47,7 @@ const KEY: &str = "key";
     tags(
         (name = "videos", description = "Titles of the library."),
         (name = "jobs", description = "The work on titles."),
+        (name = "uploads", description = "Films on their way in, by the tus protocol or as a form."),
         (name = "inbox", description = "Files that were seen at a door, and what became of them."),
         (name = "folders", description = "Folders that are watched."),
         (name = "settings", description = "What the owner decides, and where pieces lie."),
@@ -99,6 +101,14 @@ const KEY: &str = "key";
         settings::change,
         storage::show,
         storage::test,
+        tus::abilities,
+        tus::list,
+        tus::create,
+        tus::show,
+        tus::append,
+        tus::overridden,
+        tus::remove,
+        form::receive,
         events::stream,
         health::show,
         metrics::page::show,

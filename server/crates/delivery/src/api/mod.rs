@@ -19,5 +19,6 @@ pub(crate) mod setup;
 pub(crate) mod storage;
 pub(crate) mod strip;
 pub(crate) mod users;
+pub(crate) mod uploads;
 pub(crate) mod videos;
 pub(crate) mod words;

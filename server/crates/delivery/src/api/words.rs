@@ -79,7 +79,8 @@ pub(crate) fn arrival_state() -> Object {
 
 /// Which way a file came.
 pub(crate) fn door() -> Object {
-    one_of([Door::Folder, Door::Command].map(Door::as_str))
+    use Door::{Command, Folder, Upload, Webdav};
+    one_of([Folder, Command, Upload, Webdav].map(Door::as_str))
 }
 
 /// Who may watch a title.
