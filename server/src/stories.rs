@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::commands::{check, ingest};
+use crate::commands::{backup, check, ingest, restore};
 use crate::config::{Config, Flags};
 use crate::data_dir::{Paths, is_in_use};
 use crate::endpoint::Endpoint;
@@ -214,4 +214,62 @@ async fn a_check_without_a_library_says_where_it_looked() {
         .await
         .unwrap_err();
     assert!(error.message().contains("/nowhere"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_brings_the_library_back() {
+    let folder = TempDir::new().unwrap();
+    let config = configuration(&folder);
+    let title = take(&config, &film(&folder)).await.unwrap();
+    let saved = folder.path().join("saved.db");
+    let mut out = Vec::new();
+    backup::run(&config.data_dir, &saved, &mut out)
+        .await
+        .unwrap();
+    let twice = backup::run(&config.data_dir, &saved, &mut out).await;
+    assert_eq!(
+        twice.unwrap_err().kind(),
+        ErrorKind::Conflict,
+        "a backup never replaces another"
+    );
+
+    std::fs::remove_dir_all(&config.data_dir).unwrap();
+    restore::run(&config.data_dir, &saved, &mut out)
+        .await
+        .unwrap();
+    let again = take(&config, &film(&folder)).await.unwrap();
+    assert_eq!(
+        title.lines().next(),
+        again.lines().next(),
+        "the film is known by its name of before"
+    );
+    assert!(is_whole(&config).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_backup_leaves_the_library_alone() {
+    let folder = TempDir::new().unwrap();
+    let config = configuration(&folder);
+    let title = take(&config, &film(&folder)).await.unwrap();
+    let rubbish = folder.path().join("rubbish.db");
+    std::fs::write(&rubbish, "SQLite format 3\0 and then nothing").unwrap();
+    for file in [rubbish.as_path(), Path::new("/nowhere/saved.db")] {
+        let outcome = restore::run(&config.data_dir, file, &mut Vec::new()).await;
+        assert!(outcome.is_err(), "{} is no backup", file.display());
+    }
+    assert_eq!(take(&config, &film(&folder)).await.unwrap(), title);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_restored_under_a_running_server() {
+    let folder = TempDir::new().unwrap();
+    let config = configuration(&folder);
+    let running = Server::start(config.clone()).await.unwrap();
+    let saved = folder.path().join("saved.db");
+    backup::run(&config.data_dir, &saved, &mut Vec::new())
+        .await
+        .unwrap();
+    let refused = restore::run(&config.data_dir, &saved, &mut Vec::new()).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
+    stop(running).await;
 }
