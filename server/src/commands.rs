@@ -3,5 +3,6 @@
 
 pub mod backup;
 pub mod check;
+pub mod doctor;
 pub mod ingest;
 pub mod restore;

@@ -6,8 +6,8 @@
 mod file;
 mod watched;
 
-use media::preset::Preset;
 use model::error::{Context, Error, ErrorKind, Result};
+use model::settings::{Bucket, Speed};
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -35,8 +35,11 @@ pub struct Config {
     pub host_names: Vec<String>,
     /// The encoding program; `None` for the one beside this program.
     pub worker: Option<PathBuf>,
-    /// Speed against size.
-    pub preset: Preset,
+    /// Speed against size, until somebody chooses another on the settings page.
+    pub speed: Speed,
+    /// Where pieces go, until somebody decides otherwise on the settings page; `None` for this
+    /// computer.
+    pub bucket: Option<Bucket>,
     /// Encoding waits below this much free space.
     pub reserve_bytes: u64,
     /// How long a file must be at rest.
@@ -82,7 +85,8 @@ impl Config {
             listen: listen(flags, environment, file.listen)?,
             host_names: file.host_names,
             worker: path_from(&None, environment, "HOMEREEL_WORKER_PATH").or(file.worker),
-            preset: preset(environment, &file.encoding.preset)?,
+            speed: speed(environment, &file.encoding.preset)?,
+            bucket: file.bucket.map(Bucket::from),
             reserve_bytes: file.encoding.reserve_megabytes.saturating_mul(1024 * 1024),
             settle: seconds("settle_seconds", file.arrival.settle_seconds)?,
             patience: seconds("patience_seconds", file.arrival.patience_seconds)?,
@@ -144,9 +148,9 @@ fn listen(flags: &Flags, environment: Environment<'_>, file: Option<String>) -> 
     })
 }
 
-fn preset(environment: Environment<'_>, file: &str) -> Result<Preset> {
+fn speed(environment: Environment<'_>, file: &str) -> Result<Speed> {
     let word = text_from(environment, "HOMEREEL_PRESET").unwrap_or_else(|| file.to_owned());
-    Preset::parse(&word).ok_or_else(|| {
+    Speed::parse(&word).ok_or_else(|| {
         invalid(format!(
             "{word:?} is not an encoding preset. Say \"fast\", \"balanced\" or \"small\"."
         ))
@@ -196,8 +200,8 @@ fn invalid(message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::{Config, Flags};
-    use media::preset::Preset;
     use model::error::Result;
+    use model::settings::Speed;
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};
 
@@ -294,7 +298,7 @@ mod tests {
     #[test]
     fn files_from_other_systems_are_read() {
         let config = with_file("\u{feff}[encoding]\r\npreset = 'small'\r\n").unwrap();
-        assert_eq!(config.preset, Preset::Small);
+        assert_eq!(config.speed, Speed::Small);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The data folder: its layout, and the lock that keeps a second server out.
 //!
 //! ```text
-//! lock  endpoint.json  setup-token  homereel.db  store/  scratch/  spool/  uploads/  originals/
+//! lock  endpoint.json  setup-token  homereel.db  buckets  store/  scratch/  shelf/  spool/
+//! uploads/  originals/
 //! ```
 //!
 //! What does not belong here: what is in the files.
@@ -51,6 +52,16 @@ impl Paths {
         self.root.join("store")
     }
 
+    /// Which buckets are marked as ours.
+    pub fn buckets(&self) -> PathBuf {
+        self.root.join("buckets")
+    }
+
+    /// Encoded pieces that wait for a bucket that is away.
+    pub fn shelf(&self) -> PathBuf {
+        self.root.join("shelf")
+    }
+
     /// What workers write; emptied at start.
     pub fn scratch(&self) -> PathBuf {
         self.root.join("scratch")
@@ -92,7 +103,7 @@ impl DataDir {
         let paths = Paths::under(root);
         make_folder(root)?;
         let lock = lock(&paths)?;
-        for part in [paths.store(), paths.scratch(), paths.spool()] {
+        for part in [paths.store(), paths.scratch(), paths.shelf(), paths.spool()] {
             make_folder(&part)?;
         }
         Ok(Self { paths, _lock: lock })

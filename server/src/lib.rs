@@ -5,6 +5,7 @@
 //! desktop shell. What does not belong here: what the parts do.
 
 mod addresses;
+pub mod buckets;
 mod claim;
 pub mod commands;
 pub mod config;

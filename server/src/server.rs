@@ -15,17 +15,20 @@ use jobs::start::{Jobs, JobsHandle};
 use media::spawn::ProcessLauncher;
 use model::clock::SystemClock;
 use model::error::{Context, ErrorKind, Result};
+use model::settings::{Place, Settings};
 use sources::spool::{Spool, SpoolPolicy};
 use sources::watch::{Watch, WatchHandle, WatchPolicy};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::Storage;
+use storage::bucket::claims::Claims;
 use storage::local::LocalStorage;
+use storage::places::Places;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::buckets;
 use crate::claim;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Paths};
@@ -62,6 +65,7 @@ struct Parts {
     jobs: JobsHandle,
     vitals: JoinHandle<WatchHandle>,
     discovery: JoinHandle<()>,
+    buckets: JoinHandle<()>,
     stop_vitals: CancellationToken,
     delivery: JoinHandle<Result<()>>,
     stop_delivery: CancellationToken,
@@ -70,7 +74,7 @@ struct Parts {
 /// What the parts are made of.
 struct Ground {
     catalog: Catalog,
-    storage: Arc<dyn Storage>,
+    places: Places,
     launcher: Arc<ProcessLauncher>,
 }
 
@@ -158,22 +162,44 @@ async fn open_data_dir(config: &Config) -> Result<DataDir> {
 }
 
 async fn lay_ground(config: &Config, paths: &Paths) -> Result<Ground> {
-    let (file, store) = (paths.catalog(), paths.store());
-    let (catalog, storage) = blocking("opening the catalog", move || {
+    let (file, store, marked) = (paths.catalog(), paths.store(), paths.buckets());
+    let fresh = !file.exists();
+    let (catalog, places) = blocking("opening the catalog", move || {
         let catalog = Catalog::open(&file, Arc::new(SystemClock))?;
         let storage = LocalStorage::open(&store)?;
         let leftovers = storage.remove_leftovers()?;
         if leftovers > 0 {
             tracing::info!(leftovers, "What a crash left half stored was removed.");
         }
-        Ok((catalog, storage))
+        let places = Places::new(Arc::new(storage), Claims::open(&marked)?);
+        Ok((catalog, places))
     })
     .await?;
+    if fresh {
+        keep_first_settings(config, &catalog).await?;
+    }
+    buckets::adopt(&catalog, &places).await;
     Ok(Ground {
         catalog,
-        storage: Arc::new(storage),
+        places,
         launcher: Arc::new(wiring::launcher(config)?),
     })
+}
+
+/// What the configuration says of speed and bucket holds for a new library, until somebody decides
+/// otherwise on the settings page.
+async fn keep_first_settings(config: &Config, catalog: &Catalog) -> Result<()> {
+    let place = match config.bucket {
+        Some(_) => Place::Bucket,
+        None => Place::Local,
+    };
+    let settings = Settings {
+        speed: config.speed,
+        place,
+        bucket: config.bucket.clone(),
+        ..catalog.settings().await?
+    };
+    catalog.save_settings(settings).await
 }
 
 async fn start_parts(
@@ -199,6 +225,8 @@ async fn start_parts(
         listen,
         facts: facts.clone(),
     };
+    let buckets = buckets::follow(ground.catalog, ground.places, stop_vitals.clone());
+    let buckets = tokio::spawn(buckets);
     let vitals = Vitals {
         facts,
         watch,
@@ -214,6 +242,7 @@ async fn start_parts(
         jobs,
         discovery: tokio::spawn(discovery::follow(discovery, stop_vitals.clone())),
         vitals: tokio::spawn(vitals::follow(vitals, stop_vitals.clone())),
+        buckets,
         stop_vitals,
         delivery: tokio::spawn(serve(listener, site, stop_delivery.clone())),
         stop_delivery,
@@ -223,7 +252,7 @@ async fn start_parts(
 fn site(config: &Config, ground: &Ground, facts: HealthFacts, proofs: Proofs) -> Site {
     Site {
         catalog: ground.catalog.clone(),
-        storage: ground.storage.clone(),
+        places: ground.places.clone(),
         facts,
         doors: delivery::doors::Doors::default(),
         host_names: wiring::host_names(config),
@@ -237,9 +266,10 @@ fn site(config: &Config, ground: &Ground, facts: HealthFacts, proofs: Proofs) ->
 async fn start_jobs(config: &Config, paths: &Paths, ground: &Ground) -> Result<JobsHandle> {
     let jobs = Jobs {
         catalog: ground.catalog.clone(),
-        storage: ground.storage.clone(),
+        places: ground.places.clone(),
         launcher: ground.launcher.clone(),
         scratch_root: paths.scratch(),
+        shelf_root: paths.shelf(),
         clock: Arc::new(SystemClock),
         policy: wiring::jobs_policy(config),
     };
@@ -283,6 +313,8 @@ async fn stop(parts: Parts, catalog: Catalog) {
     if let Ok(watch) = parts.vitals.await {
         watch.shutdown().await;
     }
+    // It ends at its next breath; how does not matter.
+    let _ = parts.buckets.await;
     parts.spool.shutdown().await;
     parts.doors.shutdown().await;
     parts.ingest.shutdown().await;

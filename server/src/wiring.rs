@@ -77,7 +77,6 @@ fn worker_path(config: &Config) -> Result<PathBuf> {
 /// How the work is done.
 pub fn jobs_policy(config: &Config) -> JobsPolicy {
     JobsPolicy {
-        preset: config.preset,
         reserve_bytes: config.reserve_bytes,
         ..JobsPolicy::default()
     }

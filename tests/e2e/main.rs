@@ -1,6 +1,7 @@
 //! The end-to-end tests: the real server and worker, real files, a real browser. One program, so
 //! that it is linked once and its tests share clips. A case belongs to the module of its story.
 
+mod bucket;
 mod command_line;
 mod corpus;
 mod crash;

@@ -11,6 +11,7 @@ pub mod isobmff;
 pub mod manifests;
 pub mod media_maker;
 pub mod program;
+pub mod proxy;
 pub mod server;
 pub mod source;
 pub mod stage;

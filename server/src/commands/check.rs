@@ -12,14 +12,19 @@ use catalog::work::Unit;
 use model::error::{Context, Error, ErrorKind, Result};
 use model::plan::{Plan, StreamKind};
 use model::segment::{ObjectKey, Piece};
+use model::settings::Place;
 use model::title::Title;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use storage::bucket::claims::Claims;
 use storage::local::LocalStorage;
+use storage::places::Places;
 use storage::{Storage, Verdict};
 
+use crate::buckets;
 use crate::data_dir::{Paths, is_in_use};
 
 /// How often a library that is being worked on is looked at before something counts as wrong.
@@ -38,7 +43,7 @@ type Findings = BTreeSet<String>;
 /// # Errors
 /// `NotFound` if there is no library, otherwise as the catalog and the store have it.
 pub async fn run(data_dir: &Path, deep: bool, out: &mut dyn Write) -> Result<bool> {
-    let library = Library::open(data_dir)?;
+    let library = Library::open(data_dir).await?;
     let mut findings = library.look(deep).await?;
     for _ in 1..LOOKS {
         if findings.is_empty() || !is_in_use(&Paths::under(data_dir))? {
@@ -59,11 +64,11 @@ pub async fn run(data_dir: &Path, deep: bool, out: &mut dyn Write) -> Result<boo
 /// A library that is only read.
 struct Library {
     catalog: Catalog,
-    storage: LocalStorage,
+    places: Places,
 }
 
 impl Library {
-    fn open(data_dir: &Path) -> Result<Self> {
+    async fn open(data_dir: &Path) -> Result<Self> {
         let paths = Paths::under(data_dir);
         if !paths.catalog().is_file() {
             let message = format!(
@@ -72,16 +77,19 @@ impl Library {
             );
             return Err(Error::new(ErrorKind::NotFound, message));
         }
-        Ok(Self {
-            catalog: Catalog::open_read_only(&paths.catalog())?,
-            storage: LocalStorage::open(&paths.store())?,
-        })
+        let catalog = Catalog::open_read_only(&paths.catalog())?;
+        let local = Arc::new(LocalStorage::open(&paths.store())?);
+        let places = Places::new(local, Claims::look(&paths.buckets())?);
+        buckets::adopt(&catalog, &places).await;
+        Ok(Self { catalog, places })
     }
 
     /// Everything that is wrong at this moment.
     async fn look(&self, deep: bool) -> Result<Findings> {
         let mut findings: Findings = self.catalog.integrity().await?.into_iter().collect();
-        findings.extend(self.compare(deep).await?);
+        for place in [Place::Local, Place::Bucket] {
+            findings.extend(self.compare_at(place, deep).await?);
+        }
         let mut query = query();
         loop {
             let page = self.catalog.titles(query.clone()).await?;
@@ -98,11 +106,30 @@ impl Library {
         }
     }
 
+    /// Rows against objects, as far as the place answers.
+    async fn compare_at(&self, place: Place, deep: bool) -> Result<Findings> {
+        let rows = self.catalog.every_key().await?;
+        let count = rows.iter().filter(|row| row.place == place).count();
+        let nothing = place == Place::Bucket && count == 0 && self.places.bucket().is_none();
+        if nothing {
+            return Ok(Findings::new());
+        }
+        match self.compare(place, deep).await {
+            Err(error) if place == Place::Bucket && error.kind() == ErrorKind::Unavailable => {
+                let sentence = error.message();
+                let finding = format!("{sentence} {count} objects there cannot be checked.");
+                Ok(Findings::from([finding]))
+            }
+            outcome => outcome,
+        }
+    }
+
     /// Rows against objects. Objects are listed first: one that comes later has its row later.
-    async fn compare(&self, deep: bool) -> Result<Findings> {
-        let listed = self.storage.list().await?;
+    async fn compare(&self, place: Place, deep: bool) -> Result<Findings> {
+        let storage = self.places.at(place)?;
+        let listed = storage.list().await?;
         let mut objects: HashMap<ObjectKey, u64> = listed.into_iter().collect();
-        let waste = self.garbage().await?;
+        let waste = self.garbage(place).await?;
         let mut findings = Findings::new();
         let mut after = KeysAfter::default();
         loop {
@@ -110,7 +137,7 @@ impl Library {
             if rows.is_empty() {
                 break;
             }
-            for row in &rows {
+            for row in rows.iter().filter(|row| row.place == place) {
                 let found = objects.remove(&row.key);
                 findings.extend(self.compare_one(row, found, deep).await?);
             }
@@ -139,29 +166,15 @@ impl Library {
             ))),
             Some(_) if !deep => Ok(None),
             // Not listed may also mean that it came after the listing.
-            _ => self.verify(key, *size_bytes, &row.sha256).await,
+            _ => verify(self.places.at(row.place)?.as_ref(), row).await,
         }
     }
 
-    async fn verify(
-        &self,
-        key: &ObjectKey,
-        size_bytes: u64,
-        sha256: &str,
-    ) -> Result<Option<String>> {
-        Ok(match self.storage.verify(key, size_bytes, sha256).await? {
-            Verdict::Intact => None,
-            Verdict::Missing => Some(format!("The object {key} is missing, but has a row.")),
-            Verdict::Different => Some(format!(
-                "The object {key} does not have the bytes that its row describes."
-            )),
-        })
-    }
-
     /// Objects that are about to be deleted.
-    async fn garbage(&self) -> Result<HashSet<ObjectKey>> {
-        let garbage = self.catalog.garbage(u32::MAX).await?;
-        Ok(garbage.into_iter().map(|(_, key)| key).collect())
+    async fn garbage(&self, place: Place) -> Result<HashSet<ObjectKey>> {
+        let garbage = self.catalog.garbage(u32::MAX).await?.into_iter();
+        let here = garbage.filter(|(at, _)| *at == place);
+        Ok(here.map(|(_, key)| key).collect())
     }
 
     /// The pieces of a title against its plan and its finished units.
@@ -189,6 +202,18 @@ impl Library {
             wrong => format!("{wrong} things are wrong."),
         })
     }
+}
+
+async fn verify(storage: &dyn Storage, row: &StoredKey) -> Result<Option<String>> {
+    let key = &row.key;
+    let verdict = storage.verify(key, row.size_bytes, &row.sha256).await?;
+    Ok(match verdict {
+        Verdict::Intact => None,
+        Verdict::Missing => Some(format!("The object {key} is missing, but has a row.")),
+        Verdict::Different => Some(format!(
+            "The object {key} does not have the bytes that its row describes."
+        )),
+    })
 }
 
 fn query() -> TitleQuery {

@@ -1,8 +1,8 @@
 //! The configuration file: its keys, their defaults, and reading it. What does not belong here:
 //! what counts when several places say something.
 
-use media::preset::Preset;
 use model::error::{Context, Error, ErrorKind, Result, kind_of_io};
+use model::settings::{Bucket, Speed};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::Read;
@@ -22,6 +22,7 @@ pub(super) struct FileContent {
     pub(super) host_names: Vec<String>,
     pub(super) worker: Option<PathBuf>,
     pub(super) encoding: Encoding,
+    pub(super) bucket: Option<BucketContent>,
     pub(super) arrival: Arrival,
 }
 
@@ -40,10 +41,46 @@ pub(super) struct Arrival {
     pub(super) scan_interval_seconds: u32,
 }
 
+/// The same as on the settings page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BucketContent {
+    pub(super) endpoint: String,
+    pub(super) name: String,
+    pub(super) access_key: String,
+    pub(super) secret_key: String,
+    #[serde(default)]
+    pub(super) region: String,
+    #[serde(default = "yes")]
+    pub(super) path_style: bool,
+    #[serde(default)]
+    pub(super) prefix: String,
+    pub(super) public_base_url: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl From<BucketContent> for Bucket {
+    fn from(content: BucketContent) -> Self {
+        Self {
+            endpoint: content.endpoint,
+            name: content.name,
+            region: content.region,
+            access_key: content.access_key,
+            secret_key: content.secret_key,
+            path_style: content.path_style,
+            prefix: content.prefix,
+            public_base_url: content.public_base_url,
+        }
+    }
+}
+
 impl Default for Encoding {
     fn default() -> Self {
         Self {
-            preset: Preset::default().as_str().into(),
+            preset: Speed::default().as_str().into(),
             reserve_megabytes: 200,
         }
     }

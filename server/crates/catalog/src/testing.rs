@@ -12,7 +12,7 @@ use model::ladder::{Rung, Size};
 use model::people::{Role, User};
 use model::plan::{AudioPlan, Chunk, PLAN_VERSION, Plan, SourceFacts, VideoPlan, VideoRung};
 use model::segment::{ObjectKey, Piece, StoredPiece};
-use model::settings::Place;
+use model::settings::{Place, Speed};
 use model::time::{Ticks, VideoTicks};
 use model::title::{FileStamp, Identity, Source, Title};
 use model::upload::Details;
@@ -215,6 +215,7 @@ fn video_plan(rungs: u32, segments: u32) -> VideoPlan {
             .map(chunk)
             .collect(),
         frame_rate: (24, 1),
+        speed: Speed::Balanced,
     }
 }
 

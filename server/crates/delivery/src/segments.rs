@@ -131,7 +131,8 @@ impl Answer<'_> {
         if method == Method::HEAD {
             return Ok(Body::empty());
         }
-        let object = app.site.storage.get(&self.stored.key, part).await;
+        let storage = app.site.places.at(self.stored.place)?;
+        let object = storage.get(&self.stored.key, part).await;
         let object = object.map_err(|error| self.lost(error))?;
         Ok(Body::from_stream(object.stream))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use catalog::Catalog;
 use model::clock::Clock;
-use storage::Storage;
+use storage::places::Places;
 
 use crate::doors::Doors;
 use crate::health::HealthFacts;
@@ -17,7 +17,7 @@ pub struct Site {
     /// What is known.
     pub catalog: Catalog,
     /// Where finished pieces live.
-    pub storage: Arc<dyn Storage>,
+    pub places: Places,
     /// What pages and `/healthz` say about the parts around us; the root keeps a clone and updates
     /// it.
     pub facts: HealthFacts,

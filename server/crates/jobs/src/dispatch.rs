@@ -45,6 +45,8 @@ pub(crate) struct Dispatcher {
     /// When jobs in the queue were last told that the disk is full.
     told_full: Option<Instant>,
     claim_due: bool,
+    /// The owner wants nothing to be encoded. What is under way is finished.
+    paused: bool,
     /// A job was taken from us. The catalog gives it to us again only after a renewal, which
     /// tells both sides that the old lease is over.
     renew_due: bool,
@@ -76,6 +78,7 @@ impl Dispatcher {
             space: SpaceGate::new(workshop.policy.reserve_bytes),
             told_full: None,
             claim_due: true,
+            paused: false,
             renew_due: false,
             workshop,
         }
@@ -101,6 +104,7 @@ impl Dispatcher {
                 _ = renew.tick() => self.renew().await,
                 _ = poll.tick() => self.on_poll().await,
             }
+            self.look_at_pause().await;
             self.claim().await;
             self.assign();
         }
@@ -290,6 +294,18 @@ impl Dispatcher {
         busy.any(|busy| busy.run == run)
     }
 
+    /// The settings are in memory, so asking costs nothing.
+    async fn look_at_pause(&mut self) {
+        let Ok(settings) = self.workshop.catalog.settings().await else {
+            return;
+        };
+        if self.paused != settings.encoding_paused {
+            self.paused = settings.encoding_paused;
+            self.claim_due = true;
+            tracing::info!(paused = self.paused, "Encoding was paused or goes on.");
+        }
+    }
+
     /// Gives every lane what it should do next.
     fn assign(&mut self) {
         let wishes = self.workshop.catalog.wishes();
@@ -309,12 +325,13 @@ impl Dispatcher {
             last_wished: &self.last_wished,
             busy: &state.busy,
         };
-        if preempts(lane, board) {
+        // Work under way is finished, and a wish waits like everything else.
+        if !self.paused && preempts(lane, board) {
             state.stop.cancel();
         }
         let pick = next(lane, board);
-        let Some(pick) = pick.filter(|pick| state.takes(lane, *pick) && !self.space.is_closed())
-        else {
+        let barred = self.paused || self.space.is_closed();
+        let Some(pick) = pick.filter(|pick| state.takes(lane, *pick) && !barred) else {
             return false;
         };
         if !state.give(pick) {

@@ -2,41 +2,58 @@
 //! left between an object and its row.
 //!
 //! The order is row, garbage row, object, garbage row gone; whatever is interrupted is done again.
-//! What does not belong here: deciding what is garbage (`catalog`).
+//! A bucket that is away is asked again only after a while, and holds nothing else up. What does
+//! not belong here: deciding what is garbage (`catalog`).
 
-use catalog::Catalog;
 use model::change::Change;
-use model::error::Result;
+use model::error::{Error, Result};
 use model::segment::ObjectKey;
+use model::settings::Place;
+use model::title::TitleState;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::Storage;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::outage::Outage;
+use crate::workshop::Workshop;
+
 /// Objects that are deleted before their garbage rows go, in one transaction.
-const BATCH: u32 = 100;
-/// How long a listing of the store may hold up the start of work.
+const BATCH: usize = 100;
+/// Garbage rows that are looked at in one round.
+const ROUND: u32 = 10_000;
+/// How long a listing of the local store may hold up the start of work.
 const SWEEP_DEADLINE: Duration = Duration::from_secs(120);
 
-/// Deletes garbage when titles change and every `period`, until `stop` is cancelled.
-pub(crate) async fn collect(
-    catalog: Catalog,
-    storage: Arc<dyn Storage>,
-    period: Duration,
-    stop: CancellationToken,
-) {
-    let mut changes = catalog.subscribe();
+/// The collector's patience with the bucket.
+#[derive(Default)]
+struct Bucket {
+    outage: Outage,
+    /// Not to be asked before.
+    not_before: Option<Instant>,
+    /// Orphans of an earlier life were looked for.
+    swept: bool,
+}
+
+/// Deletes garbage when titles change and every so often, until `stop` is cancelled.
+pub(crate) async fn collect(workshop: Arc<Workshop>, stop: CancellationToken) {
+    let mut changes = workshop.catalog.subscribe();
+    let mut bucket = Bucket::default();
     loop {
-        if let Err(error) = collect_all(&catalog, storage.as_ref()).await {
-            tracing::warn!(%error, "Garbage could not be deleted; it will be tried again.");
-        }
+        let round = async {
+            collect_from(&workshop, &mut bucket).await;
+            tokio::select! {
+                () = tokio::time::sleep(workshop.policy.garbage_every) => {}
+                () = title_change(&mut changes) => {}
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(period) => {}
-            () = title_change(&mut changes) => {}
+            () = round => {}
         }
     }
 }
@@ -52,24 +69,56 @@ async fn title_change(changes: &mut broadcast::Receiver<Change>) {
     }
 }
 
-async fn collect_all(catalog: &Catalog, storage: &dyn Storage) -> Result<()> {
-    loop {
-        let keys = catalog.garbage(BATCH).await?;
-        if keys.is_empty() {
-            return Ok(());
+async fn collect_from(workshop: &Workshop, bucket: &mut Bucket) {
+    if let Err(error) = collect_all(workshop, Place::Local).await {
+        tracing::warn!(%error, "Garbage could not be deleted; it will be tried again.");
+    }
+    if bucket.not_before.is_some_and(|then| Instant::now() < then) {
+        return;
+    }
+    match collect_bucket(workshop, bucket).await {
+        Ok(()) => {
+            bucket.outage.over();
+            bucket.not_before = None;
         }
-        for (_, key) in &keys {
-            storage.delete(key).await?;
+        Err(error) => {
+            tracing::warn!(%error, "Garbage in the bucket stays for now.");
+            let wait = bucket.outage.failed(workshop.policy.garbage_every);
+            bucket.not_before = Some(Instant::now() + wait);
         }
-        tracing::debug!(objects = keys.len(), "Garbage was deleted.");
-        catalog.garbage_collected(keys).await?;
     }
 }
 
-/// Deletes objects without any row. To be called before any work begins: later, an object may be
-/// about to get its row.
-pub(crate) async fn sweep(catalog: &Catalog, storage: &dyn Storage) {
-    match tokio::time::timeout(SWEEP_DEADLINE, try_sweep(catalog, storage)).await {
+async fn collect_bucket(workshop: &Workshop, bucket: &mut Bucket) -> Result<()> {
+    collect_all(workshop, Place::Bucket).await?;
+    if !bucket.swept {
+        if let Ok(storage) = workshop.places.at(Place::Bucket) {
+            sweep_bucket(workshop, storage.as_ref()).await?;
+            bucket.swept = true;
+        }
+    }
+    Ok(())
+}
+
+async fn collect_all(workshop: &Workshop, place: Place) -> Result<()> {
+    let garbage = workshop.catalog.garbage(ROUND).await?;
+    let here = garbage.into_iter().filter(|(at, _)| *at == place);
+    let here: Vec<(Place, ObjectKey)> = here.collect();
+    for batch in here.chunks(BATCH) {
+        let storage = workshop.places.at(place)?;
+        for (_, key) in batch {
+            storage.delete(key).await?;
+        }
+        tracing::debug!(objects = batch.len(), ?place, "Garbage was deleted.");
+        workshop.catalog.garbage_collected(batch.to_vec()).await?;
+    }
+    Ok(())
+}
+
+/// Deletes objects without any row on this computer. To be called before any work begins: later,
+/// an object may be about to get its row.
+pub(crate) async fn sweep(workshop: &Workshop) {
+    match tokio::time::timeout(SWEEP_DEADLINE, sweep_local(workshop)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(orphans)) => {
             tracing::info!(
@@ -82,19 +131,58 @@ pub(crate) async fn sweep(catalog: &Catalog, storage: &dyn Storage) {
     }
 }
 
-async fn try_sweep(catalog: &Catalog, storage: &dyn Storage) -> Result<usize> {
-    let listed = storage.list().await?;
-    if listed.is_empty() {
-        return Ok(0);
+async fn sweep_local(workshop: &Workshop) -> Result<usize> {
+    let storage = workshop.places.at(Place::Local)?;
+    let orphans = orphans(workshop, Place::Local, storage.as_ref()).await?;
+    for key in &orphans {
+        storage.delete(key).await?;
     }
-    let rows = catalog.every_key().await?;
-    let known: HashSet<ObjectKey> = rows.into_iter().map(|stored| stored.key).collect();
-    let mut orphans = 0;
-    for (key, _) in listed {
-        if !known.contains(&key) {
+    Ok(orphans.len())
+}
+
+/// The same for the bucket, beside the work, since its listing may take minutes and it may be
+/// away at start. Objects of a title that is being worked on may be about to get their rows and
+/// are left alone; they are looked at again once it is ready and the server starts.
+async fn sweep_bucket(workshop: &Workshop, storage: &dyn Storage) -> Result<()> {
+    let mut deleted = 0;
+    for key in orphans(workshop, Place::Bucket, storage).await? {
+        if is_nobodys(workshop, &key).await? {
             storage.delete(&key).await?;
-            orphans += 1;
+            deleted += 1;
         }
     }
-    Ok(orphans)
+    if deleted > 0 {
+        tracing::info!(
+            deleted,
+            "Objects without a row were deleted from the bucket."
+        );
+    }
+    Ok(())
+}
+
+async fn is_nobodys(workshop: &Workshop, key: &ObjectKey) -> Result<bool> {
+    let Some(title) = key.title() else {
+        return Ok(false);
+    };
+    let Some(title) = workshop.catalog.title(title).await? else {
+        return Ok(true);
+    };
+    let old = !key.is_of(title.id, title.generation);
+    Ok(old || title.state == TitleState::Ready)
+}
+
+async fn orphans(
+    workshop: &Workshop,
+    place: Place,
+    storage: &dyn Storage,
+) -> Result<Vec<ObjectKey>, Error> {
+    let listed = storage.list().await?;
+    if listed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = workshop.catalog.every_key().await?;
+    let here = rows.into_iter().filter(|row| row.place == place);
+    let known: HashSet<ObjectKey> = here.map(|row| row.key).collect();
+    let keys = listed.into_iter().map(|(key, _)| key);
+    Ok(keys.filter(|key| !known.contains(key)).collect())
 }

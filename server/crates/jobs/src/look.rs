@@ -2,11 +2,13 @@
 //!
 //! What does not belong here: encoding (`encode`), drawing plans (`media::planner`).
 
+use media::demand::Demand;
 use media::limits::Duty;
 use media::output::Output;
 use media::worker::Worker;
 use model::plan::Plan;
 use model::segment::Piece;
+use model::settings::Place;
 use model::title::Title;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use crate::session::start_worker;
 use crate::source::{Condition, OpenSource};
 use crate::standing::Outline;
 use crate::trouble::Trouble;
-use crate::work::{Assignment, Lane, Report, Run, Work};
+use crate::work::{Assignment, Lane, Report, Run, Target, Work};
 use crate::workshop::Workshop;
 
 /// What an inspection found, in a folder with the init segments.
@@ -70,8 +72,9 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
     let title = workshop.title(run).await?;
     let source = OpenSource::open(&title.source, policy).await?;
     let scratch = workshop.scratch(run)?;
+    let demand = Demand::of(&workshop.settings().await?);
     let mut worker = start_worker(workshop, &source, &scratch, Duty::Inspect).await?;
-    let plan = worker.inspect(policy.preset).await;
+    let plan = worker.inspect(demand).await;
     worker.stop().await;
     let plan = plan.map_err(|error| Trouble::at_work(&error, policy))?;
     match source.condition().await? {
@@ -92,7 +95,8 @@ async fn publish_plan(workshop: &Workshop, run: Run, found: Found) -> Result<(),
         plan,
         scratch,
     } = found;
-    save(workshop, run, scratch.path(), &plan).await?;
+    let place = workshop.settings().await?.place;
+    save(workshop, Target { run, place }, scratch.path(), &plan).await?;
     tracing::info!(
         job = %run.job, title = %run.title, name = title.name, seconds = plan.end().seconds(),
         rungs = plan.rungs().len(), audio_tracks = plan.audio.len(), chunks = plan.chunks().len(),
@@ -104,13 +108,20 @@ async fn publish_plan(workshop: &Workshop, run: Run, found: Found) -> Result<(),
     Ok(())
 }
 
-async fn save(workshop: &Workshop, run: Run, folder: &Path, plan: &Plan) -> Result<(), Trouble> {
+async fn save(
+    workshop: &Workshop,
+    target: Target,
+    folder: &Path,
+    plan: &Plan,
+) -> Result<(), Trouble> {
+    let run = target.run;
     let mut inits = Vec::new();
     for stream in 0..plan.stream_count() {
         let piece = Piece::Init { stream };
         inits.push((piece, length(folder, piece).await?));
     }
-    let inits = publish::put(workshop, run, folder, inits).await?;
+    let inits = publish::put(workshop, target, folder, inits).await;
+    let inits = inits.map_err(|partial| partial.unstored.trouble)?;
     let saved = workshop
         .catalog
         .save_plan(run.job, &workshop.owner, plan, inits);
@@ -127,8 +138,14 @@ async fn length(folder: &Path, piece: Piece) -> Result<u64, Trouble> {
         .map_err(|error| Trouble::defect(format!("homereel-worker prepared no {piece}: {error}")))
 }
 
-/// A poster in its folder, and its length.
-async fn draw(workshop: &Workshop, run: Run) -> Result<(Scratch, u64), Trouble> {
+/// A poster in its folder.
+struct Drawn {
+    scratch: Scratch,
+    size_bytes: u64,
+    place: Place,
+}
+
+async fn draw(workshop: &Workshop, run: Run) -> Result<Drawn, Trouble> {
     let (title, plan) = workshop.planned(run).await?;
     let source = OpenSource::open(&title.source, &workshop.policy).await?;
     let scratch = workshop.scratch(run)?;
@@ -136,7 +153,11 @@ async fn draw(workshop: &Workshop, run: Run) -> Result<(Scratch, u64), Trouble> 
     let drawn = ask_for_poster(&mut worker, &plan).await;
     worker.stop().await;
     match drawn {
-        Ok(size_bytes) => Ok((scratch, size_bytes)),
+        Ok(size_bytes) => Ok(Drawn {
+            scratch,
+            size_bytes,
+            place: title.place,
+        }),
         Err(error) => Err(Trouble::at_work(&error, &workshop.policy)),
     }
 }
@@ -156,12 +177,15 @@ async fn ask_for_poster(worker: &mut Worker, plan: &Plan) -> model::error::Resul
 async fn publish_poster(
     workshop: &Workshop,
     run: Run,
-    drawn: Result<(Scratch, u64), Trouble>,
+    drawn: Result<Drawn, Trouble>,
 ) -> Result<(), Trouble> {
     match drawn {
-        Ok((scratch, size_bytes)) => {
-            let pieces = vec![(Piece::Poster, size_bytes)];
-            publish::store(workshop, run, scratch.path(), pieces).await?;
+        Ok(drawn) => {
+            let pieces = vec![(Piece::Poster, drawn.size_bytes)];
+            let place = drawn.place;
+            let target = Target { run, place };
+            let stored = publish::store(workshop, target, drawn.scratch.path(), pieces).await;
+            stored.map_err(|unstored| unstored.trouble)?;
         }
         Err(trouble @ (Trouble::Wait { .. } | Trouble::Lost)) => return Err(trouble),
         Err(Trouble::Attempt(reason) | Trouble::Disagreement(reason) | Trouble::GiveUp(reason)) => {

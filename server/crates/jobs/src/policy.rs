@@ -2,14 +2,11 @@
 //! domain (`model::job`) and limits of a worker (`media::limits`).
 
 use media::limits::Patience;
-use media::preset::Preset;
 use std::time::Duration;
 
 /// Tuning of the work.
 #[derive(Clone, Copy, Debug)]
 pub struct JobsPolicy {
-    /// Speed against size.
-    pub preset: Preset,
     /// How long a claim lasts without renewal.
     pub lease: Duration,
     /// How often claims are renewed; a third of the lease, so two renewals may be missed.
@@ -22,6 +19,8 @@ pub struct JobsPolicy {
     pub reserve_bytes: u64,
     /// How long a job waits when there was no space, or the store did not answer.
     pub space_retry: Duration,
+    /// How long a job waits at first when the bucket is away; doubles up to a minute.
+    pub bucket_retry: Duration,
     /// How long a job waits for a file that is not there.
     pub source_retry: Duration,
     /// How long a job waits for a worker that is missing or of another version.
@@ -37,13 +36,13 @@ pub struct JobsPolicy {
 impl Default for JobsPolicy {
     fn default() -> Self {
         Self {
-            preset: Preset::default(),
             lease: Duration::from_secs(30),
             renew_every: Duration::from_secs(10),
             poll_every: Duration::from_secs(1),
             jobs_in_hand: 256,
             reserve_bytes: 200 * 1024 * 1024,
             space_retry: Duration::from_secs(10),
+            bucket_retry: Duration::from_secs(2),
             source_retry: Duration::from_secs(30),
             worker_retry: Duration::from_secs(30),
             idle_worker: Duration::from_secs(2),

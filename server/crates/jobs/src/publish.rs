@@ -3,27 +3,36 @@
 //!
 //! One task for each session, behind a bounded queue, so that encoding never waits for a single
 //! fsync and a slow store slows encoding down instead of filling memory. What arrives while a
-//! batch is being put becomes the next batch.
+//! batch is being put becomes the next batch. When a bucket is away, what is encoded goes to the
+//! `shelf` and is stored first when the job comes back.
 
+use futures::stream::{self, StreamExt};
 use model::segment::{ObjectKey, Piece, StoredPiece};
 use model::settings::Place;
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::shelf::Shelf;
 use crate::trouble::Trouble;
-use crate::work::{Lane, Report, Run, Work};
+use crate::work::{Lane, Report, Run, Target, Work};
 use crate::workshop::Workshop;
 
 /// Pieces that may wait; a chunk of 8 s in four rungs has eight.
 const QUEUE: usize = 64;
 /// The most pieces whose rows share a transaction.
 const BATCH: usize = 16;
+/// Pieces that go to their place at the same time. On a disk the syncs overlap, on a bucket the
+/// round trips; more would only take memory and make each of them slower.
+const AT_ONCE: usize = 8;
 /// How long the rest may take when a session ends.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
+/// The same for a bucket, which has deadlines of its own for every object.
+const DRAIN_TO_BUCKET_DEADLINE: Duration = Duration::from_secs(120);
 
 /// What a session hands over.
 #[derive(Debug)]
@@ -34,18 +43,44 @@ enum Handover {
     Finished(Work),
 }
 
+/// Pieces that could not be stored, and why.
+#[derive(Debug)]
+pub(crate) struct Unstored {
+    pub(crate) trouble: Trouble,
+    pub(crate) left: Vec<(Piece, u64)>,
+}
+
+/// A batch that was stored in part.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    rows: Vec<StoredPiece>,
+    pub(crate) unstored: Unstored,
+}
+
+impl From<Trouble> for Unstored {
+    fn from(trouble: Trouble) -> Self {
+        Self {
+            trouble,
+            left: Vec::new(),
+        }
+    }
+}
+
 /// The way out of one session.
 #[derive(Debug)]
 pub(crate) struct Publisher {
+    place: Place,
     queue: mpsc::Sender<Handover>,
     task: AbortOnDropHandle<Result<(), Trouble>>,
+    /// What the task failed with, once somebody has heard of it.
+    failure: Option<Trouble>,
 }
 
 /// What the task knows.
 struct Desk {
     workshop: Arc<Workshop>,
     lane: Lane,
-    run: Run,
+    target: Target,
     folder: PathBuf,
     /// Pieces that have a row already, from this or an earlier attempt.
     stored: HashSet<Piece>,
@@ -56,7 +91,7 @@ impl Publisher {
     pub(crate) fn start(
         workshop: Arc<Workshop>,
         lane: Lane,
-        run: Run,
+        target: Target,
         folder: &Path,
         stored: HashSet<Piece>,
     ) -> Self {
@@ -64,13 +99,15 @@ impl Publisher {
         let desk = Desk {
             workshop,
             lane,
-            run,
+            target,
             folder: folder.to_owned(),
             stored,
         };
         Self {
+            place: target.place,
             queue,
             task: AbortOnDropHandle::new(tokio::spawn(desk.serve(handovers))),
+            failure: None,
         }
     }
 
@@ -90,17 +127,29 @@ impl Publisher {
 
     /// Waits until publishing fails.
     pub(crate) async fn failed(&mut self) -> Trouble {
-        match (&mut self.task).await {
+        if let Some(failure) = &self.failure {
+            return failure.clone();
+        }
+        let trouble = match (&mut self.task).await {
             Ok(Err(trouble)) => trouble,
             Ok(Ok(())) => Trouble::defect("publishing ended before its session"),
             Err(error) => Trouble::defect(format!("publishing broke off: {error}")),
-        }
+        };
+        self.failure = Some(trouble.clone());
+        trouble
     }
 
     /// Publishes what was handed over and ends.
     pub(crate) async fn close(self) -> Result<(), Trouble> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
         drop(self.queue);
-        match tokio::time::timeout(DRAIN_DEADLINE, self.task).await {
+        let deadline = match self.place {
+            Place::Local => DRAIN_DEADLINE,
+            Place::Bucket => DRAIN_TO_BUCKET_DEADLINE,
+        };
+        match tokio::time::timeout(deadline, self.task).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => Err(Trouble::defect(format!("publishing broke off: {error}"))),
             Err(_elapsed) => Err(Trouble::defect(
@@ -114,28 +163,59 @@ impl Desk {
     async fn serve(mut self, mut handovers: mpsc::Receiver<Handover>) -> Result<(), Trouble> {
         let mut batch = Vec::with_capacity(BATCH);
         while handovers.recv_many(&mut batch, BATCH).await > 0 {
-            self.publish(&batch).await?;
+            if let Err(unstored) = self.publish(&batch).await {
+                handovers.close();
+                return Err(self.give_up(unstored, handovers).await);
+            }
             batch.clear();
         }
         Ok(())
     }
 
     /// Pieces first: whatever is said to be finished in this batch was handed over before.
-    async fn publish(&mut self, batch: &[Handover]) -> Result<(), Trouble> {
+    async fn publish(&mut self, batch: &[Handover]) -> Result<(), Unstored> {
+        let fresh = self.fresh(batch);
+        store(&self.workshop, self.target, &self.folder, fresh).await?;
+        for handover in batch {
+            if let Handover::Finished(work) = handover {
+                finish(&self.workshop, self.lane, self.target.run, *work).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fresh(&mut self, batch: &[Handover]) -> Vec<(Piece, u64)> {
         let pieces = batch.iter().filter_map(|handover| match handover {
             Handover::Piece(piece, size_bytes) => Some((*piece, *size_bytes)),
             Handover::Finished(_) => None,
         });
-        let fresh: Vec<(Piece, u64)> = pieces
+        pieces
             .filter(|(piece, _)| self.stored.insert(*piece) || self.discard(*piece))
-            .collect();
-        store(&self.workshop, self.run, &self.folder, fresh).await?;
-        for handover in batch {
-            if let Handover::Finished(work) = handover {
-                finish(&self.workshop, self.lane, self.run, *work).await?;
-            }
+            .collect()
+    }
+
+    /// What is encoded should not be encoded again because its bucket is away for an hour.
+    async fn give_up(
+        &mut self,
+        unstored: Unstored,
+        mut handovers: mpsc::Receiver<Handover>,
+    ) -> Trouble {
+        let Unstored { trouble, mut left } = unstored;
+        if self.target.place == Place::Local || !matches!(trouble, Trouble::Wait { .. }) {
+            return trouble;
         }
-        Ok(())
+        while let Some(handover) = handovers.recv().await {
+            left.extend(self.fresh(&[handover]));
+        }
+        let shelf = Shelf::of(&self.workshop.shelf_root, self.target.run);
+        let folder = self.folder.clone();
+        if let Err(other) = blocking(move || shelf.keep(&folder, &left)).await {
+            tracing::warn!(
+                ?other,
+                "Encoded parts could not be kept; they are made again."
+            );
+        }
+        trouble
     }
 
     /// Throws away what an earlier attempt has stored already; always false.
@@ -145,22 +225,42 @@ impl Desk {
     }
 }
 
-/// Puts the pieces at the same time and then writes their rows in one transaction.
+/// Puts the pieces and then writes the rows of those that were stored.
 pub(crate) async fn store(
     workshop: &Workshop,
-    run: Run,
+    target: Target,
     folder: &Path,
     pieces: Vec<(Piece, u64)>,
-) -> Result<(), Trouble> {
+) -> Result<(), Unstored> {
     if pieces.is_empty() {
         return Ok(());
     }
-    let rows = put(workshop, run, folder, pieces).await?;
+    let put = put(workshop, target, folder, pieces).await;
+    let (rows, outcome) = match put {
+        Ok(rows) => (rows, Ok(())),
+        Err(partial) => (partial.rows, Err(partial.unstored)),
+    };
+    record(workshop, target, rows)
+        .await
+        .map_err(Unstored::from)?;
+    outcome
+}
+
+/// Writes the rows of objects that are stored, in one transaction.
+async fn record(
+    workshop: &Workshop,
+    target: Target,
+    rows: Vec<StoredPiece>,
+) -> Result<(), Trouble> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let run = target.run;
     let added = workshop
         .catalog
         .add_pieces(run.job, &workshop.owner, rows.clone());
     if let Err(error) = added.await {
-        take_back(workshop, run, &rows).await;
+        take_back(workshop, target, &rows).await;
         return Err(workshop.catalog_trouble(&error));
     }
     workshop.report(Report::Stored(run)).await;
@@ -170,52 +270,113 @@ pub(crate) async fn store(
 /// Deletes objects whose rows were refused, because the job is no longer ours: nothing else would
 /// find them before the next start. Nobody can be putting the same key again, since the lane that
 /// would do so is the one that waits for us.
-pub(crate) async fn take_back(workshop: &Workshop, run: Run, rows: &[StoredPiece]) {
+pub(crate) async fn take_back(workshop: &Workshop, target: Target, rows: &[StoredPiece]) {
+    let Ok(storage) = workshop.places.at(target.place) else {
+        return;
+    };
     for row in rows {
-        let known = workshop.catalog.piece(run.title, row.piece).await;
+        let known = workshop.catalog.piece(target.run.title, row.piece).await;
         let has_row =
             !matches!(&known, Ok(found) if found.as_ref().is_none_or(|found| found.key != row.key));
         if has_row {
             continue;
         }
-        if let Err(error) = workshop.storage.delete(&row.key).await {
+        if let Err(error) = storage.delete(&row.key).await {
             tracing::debug!(%error, key = %row.key, "An object without a row stays until the next start.");
         }
     }
 }
 
-/// Moves pieces from `folder` into the store and returns their rows.
+/// Stores what waits on the shelf for `target`, rows included. One lane at a time: both may be
+/// about to begin with the same title.
+pub(crate) async fn unshelve(workshop: &Workshop, target: Target) -> Result<(), Trouble> {
+    let _turn = workshop.shelf_turn.lock().await;
+    let shelf = Shelf::of(&workshop.shelf_root, target.run);
+    let looked = shelf.clone();
+    let mut waiting = blocking(move || looked.pieces()).await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let count = waiting.len();
+    while !waiting.is_empty() {
+        let rest = waiting.split_off(waiting.len().min(BATCH));
+        let batch = std::mem::replace(&mut waiting, rest);
+        let stored = store(workshop, target, shelf.folder(), batch).await;
+        stored.map_err(|unstored| unstored.trouble)?;
+    }
+    tracing::info!(job = %target.run.job, pieces = count, "What waited for its place was stored.");
+    blocking(move || {
+        shelf.tidy();
+        Ok(())
+    })
+    .await
+}
+
+/// Moves pieces from `folder` into their place and returns their rows.
 pub(crate) async fn put(
     workshop: &Workshop,
-    run: Run,
+    target: Target,
     folder: &Path,
     pieces: Vec<(Piece, u64)>,
-) -> Result<Vec<StoredPiece>, Trouble> {
-    let puts = pieces
+) -> Result<Vec<StoredPiece>, Partial> {
+    let puts = stream::iter(pieces.clone())
+        .map(|(piece, size_bytes)| put_one(workshop, target, folder, piece, size_bytes))
+        .buffer_unordered(AT_ONCE);
+    let outcomes: Vec<Result<StoredPiece, Trouble>> = puts.collect().await;
+    let (mut rows, mut trouble) = (Vec::new(), None);
+    for outcome in outcomes {
+        match outcome {
+            Ok(row) => rows.push(row),
+            Err(other) => trouble = trouble.or(Some(other)),
+        }
+    }
+    let Some(trouble) = trouble else {
+        return Ok(rows);
+    };
+    let stored: HashSet<Piece> = rows.iter().map(|row| row.piece).collect();
+    let left = pieces
         .into_iter()
-        .map(|(piece, size_bytes)| put_one(workshop, run, folder, piece, size_bytes));
-    futures::future::try_join_all(puts).await
+        .filter(|(piece, _)| !stored.contains(piece));
+    Err(Partial {
+        rows,
+        unstored: Unstored {
+            trouble,
+            left: left.collect(),
+        },
+    })
 }
 
 async fn put_one(
     workshop: &Workshop,
-    run: Run,
+    target: Target,
     folder: &Path,
     piece: Piece,
     size_bytes: u64,
 ) -> Result<StoredPiece, Trouble> {
+    let Target { run, place } = target;
     let file = folder.join(piece.to_string());
     check(&file, size_bytes).await?;
     let key = ObjectKey::of_piece(run.title, run.generation, piece);
-    let stored = workshop.storage.put_file(&key, &file).await;
-    let stored = stored.map_err(|error| Trouble::at_store(&error, &workshop.policy))?;
+    let stored = async { workshop.places.at(place)?.put_file(&key, &file).await }.await;
+    let stored = stored.map_err(|error| workshop.store_trouble(place, &error))?;
+    if place == Place::Bucket {
+        workshop.outage.over();
+    }
     Ok(StoredPiece {
         piece,
-        place: Place::Local,
         key,
+        place,
         size_bytes: stored.size_bytes,
         sha256: stored.sha256,
     })
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Trouble> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.unwrap_or_else(|error| Err(io::Error::other(error)));
+    done.map_err(|error| Trouble::defect(format!("at the shelf for waiting pieces: {error}")))
 }
 
 /// A worker reads hostile files: what it claims to have written must be a plain file of that

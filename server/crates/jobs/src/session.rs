@@ -13,12 +13,12 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::time::{Duration, Instant};
 
-use crate::publish::Publisher;
+use crate::publish::{self, Publisher};
 use crate::scratch::Scratch;
 use crate::source::{Condition, OpenSource};
 use crate::standing::Outline;
 use crate::trouble::Trouble;
-use crate::work::{Lane, Report, Run, Work};
+use crate::work::{Lane, Report, Run, Target, Work};
 use crate::workshop::Workshop;
 
 /// Progress is told at most this often; whoever shows it does so once a second.
@@ -40,6 +40,10 @@ pub(crate) struct Session {
     publisher: Publisher,
     _scratch: Scratch,
     under_way: VecDeque<UnderWay>,
+    /// Pieces that had a row when the session began.
+    stored: HashSet<Piece>,
+    /// Work whose pieces all had one: they came from the shelf.
+    complete: VecDeque<Work>,
     told_progress: Option<Instant>,
 }
 
@@ -57,6 +61,8 @@ struct UnderWay {
 pub(crate) enum Heard {
     /// The worker delivered something for that request.
     Output(u32, Output),
+    /// All of that work was stored before.
+    Complete(Work),
     /// The worker or publishing failed.
     Failure(Trouble),
 }
@@ -69,15 +75,28 @@ impl Session {
         run: Run,
     ) -> Result<Self, Trouble> {
         let (title, plan) = workshop.planned(run).await?;
+        let target = Target {
+            run,
+            place: title.place,
+        };
+        publish::unshelve(&workshop, target).await?;
         let source = OpenSource::open(&title.source, &workshop.policy).await?;
         let scratch = workshop.scratch(run)?;
         let worker = start_worker(&workshop, &source, &scratch, Duty::Encode).await?;
         let stored = workshop.catalog.pieces(run.title).await;
         let stored = stored.map_err(|error| workshop.catalog_trouble(&error))?;
-        let stored = stored.into_iter().map(|piece| piece.piece).collect();
+        let stored: HashSet<Piece> = stored.into_iter().map(|piece| piece.piece).collect();
         tracing::debug!(job = %run.job, ?lane, libav = worker.libav(), "A worker began on a title.");
         Ok(Self {
-            publisher: Publisher::start(workshop.clone(), lane, run, scratch.path(), stored),
+            publisher: Publisher::start(
+                workshop.clone(),
+                lane,
+                target,
+                scratch.path(),
+                stored.clone(),
+            ),
+            stored,
+            complete: VecDeque::new(),
             outline: Outline::of(&plan),
             workshop,
             run,
@@ -97,16 +116,18 @@ impl Session {
 
     /// Nothing is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.under_way.is_empty()
+        self.under_way.is_empty() && self.complete.is_empty()
     }
 
     /// Begins a chunk or an audio track.
     pub(crate) fn begin(&mut self, work: Work) -> Result<(), Trouble> {
+        let pieces = self.pieces_of(work);
+        if !pieces.is_empty() && pieces.is_subset(&self.stored) {
+            self.complete.push_back(work);
+            return Ok(());
+        }
         let begun = match work {
-            Work::Chunk(index) => {
-                let preset = self.workshop.policy.preset;
-                self.worker.begin_chunk(&self.plan, preset, index)
-            }
+            Work::Chunk(index) => self.worker.begin_chunk(&self.plan, index),
             Work::Audio(index) => self.worker.begin_audio(&self.plan, index),
             Work::Inspect | Work::Poster => {
                 return Err(Trouble::defect(format!("{work:?} is not for this lane")));
@@ -116,13 +137,16 @@ impl Session {
         self.under_way.push_back(UnderWay {
             number,
             work,
-            missing: self.pieces_of(work),
+            missing: pieces,
         });
         Ok(())
     }
 
     /// Waits for the next thing to happen. Abandoning the wait loses nothing.
     pub(crate) async fn hear(&mut self) -> Heard {
+        if let Some(work) = self.complete.pop_front() {
+            return Heard::Complete(work);
+        }
         let busy = !self.under_way.is_empty();
         tokio::select! {
             trouble = self.publisher.failed() => Heard::Failure(trouble),
@@ -137,6 +161,7 @@ impl Session {
     pub(crate) async fn handle(&mut self, heard: Heard) -> Result<(), Trouble> {
         let (number, output) = match heard {
             Heard::Output(number, output) => (number, output),
+            Heard::Complete(work) => return self.finish(work).await,
             Heard::Failure(trouble) => return Err(trouble),
         };
         let place = self.place(number)?;
@@ -229,14 +254,19 @@ impl Session {
         if condition == Condition::Changed {
             return Err(self.source.changed());
         }
-        if !self.publisher.finished(unit.work).await {
-            return Err(self.publisher.failed().await);
-        }
+        self.finish(unit.work).await?;
         // What was read of a file that is gone is whole, so the unit counts; it is the last one.
         match condition {
             Condition::Gone => Err(self.source.gone(&self.workshop.policy)),
             Condition::Same | Condition::Changed => Ok(()),
         }
+    }
+
+    async fn finish(&mut self, work: Work) -> Result<(), Trouble> {
+        if self.publisher.finished(work).await {
+            return Ok(());
+        }
+        Err(self.publisher.failed().await)
     }
 
     fn note_missing(&self, place: usize, frames: u32, missing: u32) {

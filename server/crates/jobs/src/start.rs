@@ -9,16 +9,17 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::Storage;
-use tokio::sync::mpsc;
+use storage::places::Places;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Dispatcher;
+use crate::outage::Outage;
 use crate::policy::JobsPolicy;
 use crate::work::{Assignment, Lane, Report};
 use crate::workshop::Workshop;
-use crate::{encode, garbage, look, scratch};
+use crate::{encode, garbage, look, scratch, shelf};
 
 /// Reports that may wait for the dispatcher.
 const REPORTS: usize = 256;
@@ -33,11 +34,13 @@ pub struct Jobs {
     /// Jobs, titles and rows.
     pub catalog: Catalog,
     /// Where finished segments go.
-    pub storage: Arc<dyn Storage>,
+    pub places: Places,
     /// How workers are started.
     pub launcher: Arc<dyn Launch>,
     /// Where workers write; emptied at start.
     pub scratch_root: PathBuf,
+    /// Where encoded pieces wait for a bucket that is away; kept over restarts.
+    pub shelf_root: PathBuf,
     /// The time for retries.
     pub clock: Arc<dyn Clock>,
     /// Tuning.
@@ -66,6 +69,9 @@ impl Jobs {
                     self.scratch_root.display()
                 )
             })?;
+        if let Err(error) = shelf::sweep(&self.shelf_root, &self.catalog).await {
+            tracing::warn!(%error, "Parts that wait for a bucket could not be looked through.");
+        }
         let released = self.catalog.release_leases().await?;
         if released > 0 {
             tracing::info!(jobs = released, "Work that was interrupted goes on.");
@@ -78,9 +84,12 @@ impl Jobs {
         let (reports, reports_receiver) = mpsc::channel(REPORTS);
         let workshop = Arc::new(Workshop {
             catalog: self.catalog,
-            storage: self.storage,
+            places: self.places,
             launcher: self.launcher,
             scratch_root: self.scratch_root,
+            shelf_root: self.shelf_root,
+            outage: Outage::default(),
+            shelf_turn: Mutex::new(()),
             policy: self.policy,
             owner: JobId::generate().to_string(),
             reports,
@@ -118,14 +127,12 @@ async fn work(
     stop: CancellationToken,
     reports: mpsc::Receiver<Report>,
 ) {
-    let (catalog, storage) = (workshop.catalog.clone(), workshop.storage.clone());
-    let changes = catalog.subscribe();
+    let changes = workshop.catalog.subscribe();
     tokio::select! {
         () = stop.cancelled() => return,
-        () = garbage::sweep(&catalog, storage.as_ref()) => {}
+        () = garbage::sweep(&workshop) => {}
     }
-    let period = workshop.policy.garbage_every;
-    let collector = garbage::collect(catalog, storage, period, stop.clone());
+    let collector = garbage::collect(workshop, stop.clone());
     tokio::join!(dispatcher.run(stop, reports, changes), collector);
 }
 

@@ -1,6 +1,7 @@
 //! Whole jobs from the queue to the store, with a real catalog, stores on disk and in memory, and
 //! scripted workers. Nothing sleeps: every step is awaited through the catalog's own changes.
 
+mod bucket;
 mod house;
 
 use catalog::admission::{Admission, Candidate};

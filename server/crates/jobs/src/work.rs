@@ -3,6 +3,7 @@
 
 use catalog::work::Unit;
 use model::id::{JobId, TitleId};
+use model::settings::Place;
 use model::time::VideoTicks;
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +62,15 @@ pub struct Run {
     pub title: TitleId,
     /// The title's generation when the job was claimed.
     pub generation: u32,
+}
+
+/// Where the pieces of a run go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Whose pieces.
+    pub(crate) run: Run,
+    /// In which place.
+    pub(crate) place: Place,
 }
 
 /// Work given to a lane.

@@ -2,13 +2,16 @@
 
 use catalog::Catalog;
 use media::launch::Launch;
+use model::error::{Error, ErrorKind};
 use model::plan::Plan;
+use model::settings::{Place, Settings};
 use model::title::Title;
 use std::path::PathBuf;
 use std::sync::Arc;
-use storage::Storage;
-use tokio::sync::mpsc;
+use storage::places::Places;
+use tokio::sync::{Mutex, mpsc};
 
+use crate::outage::Outage;
 use crate::policy::JobsPolicy;
 use crate::scratch::Scratch;
 use crate::trouble::Trouble;
@@ -18,9 +21,13 @@ use crate::work::{Report, Run};
 #[derive(Debug)]
 pub(crate) struct Workshop {
     pub(crate) catalog: Catalog,
-    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) places: Places,
     pub(crate) launcher: Arc<dyn Launch>,
     pub(crate) scratch_root: PathBuf,
+    pub(crate) shelf_root: PathBuf,
+    pub(crate) outage: Outage,
+    /// Held while the shelf is emptied.
+    pub(crate) shelf_turn: Mutex<()>,
     pub(crate) policy: JobsPolicy,
     /// In whose name leases are held: new at every start, so rows of an earlier life are fenced.
     pub(crate) owner: String,
@@ -49,10 +56,33 @@ impl Workshop {
         Ok((title, plan))
     }
 
+    /// What the owner has decided.
+    pub(crate) async fn settings(&self) -> Result<Settings, Trouble> {
+        let settings = self.catalog.settings().await;
+        settings.map_err(|error| self.catalog_trouble(&error))
+    }
+
+    /// The store did not take a piece. A bucket that is away is left alone for longer and longer;
+    /// what is encoded already waits here.
+    pub(crate) fn store_trouble(&self, place: Place, error: &Error) -> Trouble {
+        let passes = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::OutOfSpace);
+        if place == Place::Local || !passes {
+            return Trouble::at_store(error, &self.policy);
+        }
+        Trouble::Wait {
+            reason: format!(
+                "{} Encoded parts wait on this computer; they go there by themselves as soon as \
+                 it is possible.",
+                error.message()
+            ),
+            delay: self.outage.failed(self.policy.bucket_retry),
+        }
+    }
+
     /// A fresh folder for a worker.
     pub(crate) fn scratch(&self, run: Run) -> Result<Scratch, Trouble> {
         Scratch::create(&self.scratch_root, run.job).map_err(|error| {
-            if model::error::kind_of_io(&error) == model::error::ErrorKind::OutOfSpace {
+            if model::error::kind_of_io(&error) == ErrorKind::OutOfSpace {
                 return Trouble::no_space(&self.policy);
             }
             Trouble::defect(format!("making a scratch folder: {error}"))
@@ -60,7 +90,7 @@ impl Workshop {
     }
 
     /// What a refusal of the catalog means.
-    pub(crate) fn catalog_trouble(&self, error: &model::error::Error) -> Trouble {
+    pub(crate) fn catalog_trouble(&self, error: &Error) -> Trouble {
         Trouble::at_catalog(error, &self.policy)
     }
 }

@@ -5,11 +5,11 @@
 //! with a process. What does not belong here: which work is due (`jobs`), rows, stored objects.
 
 pub mod connection;
+pub mod demand;
 pub mod launch;
 pub mod limits;
 pub mod output;
 pub mod planner;
-pub mod preset;
 pub mod scripted;
 pub mod spawn;
 mod stderr;

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::connection::{Breakage, Connection};
+use crate::demand::Demand;
 use crate::launch::{Errand, Launch, Launched, Life};
 use crate::limits::{Duty, Patience};
 use crate::output::{Output, failure};
@@ -18,7 +19,6 @@ use crate::planner::draw::{Prepared, draw};
 use crate::planner::requests::{
     GRID, audio_spec, chunk_spec, poster_request, prepare_request, video_spec,
 };
-use crate::preset::Preset;
 
 /// A process whose pipe has ended should be gone at once; this is for its core and its parent.
 const GRACE_AFTER_CLOSE: Duration = Duration::from_secs(2);
@@ -77,16 +77,16 @@ impl Worker {
     /// scratch folder, and draws the plan.
     ///
     /// Fails with `Unsupported` if the file can never become a title.
-    pub async fn inspect(&mut self, preset: Preset) -> Result<Plan> {
+    pub async fn inspect(&mut self, demand: Demand) -> Result<Plan> {
         let inspection = self.look().await?;
-        let prepared = self.prepare(&inspection, preset).await?;
-        draw(&inspection, &prepared)
+        let prepared = self.prepare(&inspection, demand).await?;
+        draw(&inspection, &prepared, demand)
     }
 
     /// Begins the chunk with that index (from 0) and returns the request's number. A second one
     /// may be begun before the first is done, so that decoding never pauses.
-    pub fn begin_chunk(&mut self, plan: &Plan, preset: Preset, index: u32) -> Result<u32> {
-        let specs = video_spec(plan, preset).zip(chunk_spec(plan, index));
+    pub fn begin_chunk(&mut self, plan: &Plan, index: u32) -> Result<u32> {
+        let specs = video_spec(plan).zip(chunk_spec(plan, index));
         let (video, chunk) = specs.ok_or_else(|| not_planned("chunk", index))?;
         self.send(Request::EncodeChunk { video, chunk })
     }
@@ -122,8 +122,8 @@ impl Worker {
         }
     }
 
-    async fn prepare(&mut self, inspection: &Inspection, preset: Preset) -> Result<Prepared> {
-        match self.ask(prepare_request(inspection, preset)).await? {
+    async fn prepare(&mut self, inspection: &Inspection, demand: Demand) -> Result<Prepared> {
+        match self.ask(prepare_request(inspection, demand)).await? {
             Event::Prepared { video, audio } => Ok(Prepared { video, audio }),
             _ => Err(unasked()),
         }
@@ -204,10 +204,11 @@ mod tests {
     use std::fs::File;
     use std::time::Duration;
 
+    use crate::demand::Demand;
     use crate::limits::{Duty, Patience};
     use crate::output::Output;
-    use crate::preset::Preset;
     use crate::scripted::{Mishap, Scene, ScriptedLauncher};
+    use model::settings::Settings;
 
     async fn start(launcher: &ScriptedLauncher, scratch: &tempfile::TempDir) -> Worker {
         let input = File::open("/dev/null").unwrap();
@@ -238,13 +239,16 @@ mod tests {
     async fn a_film_is_inspected_and_its_chunk_delivered() {
         let scratch = tempfile::tempdir().unwrap();
         let mut worker = start(&ScriptedLauncher::with_film(5, 1), &scratch).await;
-        let plan = worker.inspect(Preset::Balanced).await.unwrap();
+        let plan = worker
+            .inspect(Demand::of(&Settings::default()))
+            .await
+            .unwrap();
         assert_eq!(plan.chunks().len(), 3, "five segments are three chunks");
         assert!(
             scratch.path().join("init-stream2.m4s").is_file(),
             "inspecting leaves an init segment for each of three streams"
         );
-        let number = worker.begin_chunk(&plan, Preset::Balanced, 1).unwrap();
+        let number = worker.begin_chunk(&plan, 1).unwrap();
         let outputs = outputs(&mut worker, number).await;
         let segments = outputs
             .iter()
@@ -258,11 +262,14 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let launcher = ScriptedLauncher::with_film(8, 0);
         let mut worker = start(&launcher, &scratch).await;
-        let plan = worker.inspect(Preset::Balanced).await.unwrap();
+        let plan = worker
+            .inspect(Demand::of(&Settings::default()))
+            .await
+            .unwrap();
         for index in 0..2 {
-            worker.begin_chunk(&plan, Preset::Balanced, index).unwrap();
+            worker.begin_chunk(&plan, index).unwrap();
         }
-        let refusal = worker.begin_chunk(&plan, Preset::Balanced, 2).unwrap_err();
+        let refusal = worker.begin_chunk(&plan, 2).unwrap_err();
         assert_eq!(refusal.kind(), ErrorKind::Conflict);
         let missing = worker.begin_audio(&plan, 0).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::Internal, "there is no audio");
@@ -279,8 +286,11 @@ mod tests {
             let launcher = ScriptedLauncher::with_film(2, 0);
             launcher.plan_mishap(Scene::Chunk(1), mishap.clone());
             let mut worker = start(&launcher, &scratch).await;
-            let plan = worker.inspect(Preset::Balanced).await.unwrap();
-            worker.begin_chunk(&plan, Preset::Balanced, 0).unwrap();
+            let plan = worker
+                .inspect(Demand::of(&Settings::default()))
+                .await
+                .unwrap();
+            worker.begin_chunk(&plan, 0).unwrap();
             let error = loop {
                 if let Err(error) = worker.next_output().await {
                     break error;
@@ -298,7 +308,10 @@ mod tests {
         let words = "This is a text file.";
         launcher.plan_mishap(Scene::Inspect, Mishap::Refuse(words.into()));
         let mut worker = start(&launcher, &scratch).await;
-        let refusal = worker.inspect(Preset::Balanced).await.unwrap_err();
+        let refusal = worker
+            .inspect(Demand::of(&Settings::default()))
+            .await
+            .unwrap_err();
         assert_eq!(refusal.kind(), ErrorKind::Unsupported);
         assert_eq!(
             refusal.message(),

@@ -45,11 +45,13 @@ const STEPS: [(u32, u32, u32); 4] = [
 ];
 
 /// The rungs for an upright picture of `source` size, lowest first, at least one.
-/// A source below the lowest step is offered in its own size at a proportionate rate.
-pub fn rungs_for(source: Size) -> Vec<Rung> {
+/// A source below the lowest step is offered in its own size at a proportionate rate. Steps above
+/// `top`, by their short side, are left out, the lowest never.
+pub fn rungs_for(source: Size, top: u32) -> Vec<Rung> {
+    let highest = source.short_side().min(top.max(STEPS[0].0));
     let fitting: Vec<Rung> = STEPS
         .iter()
-        .filter(|(short_side, ..)| *short_side <= source.short_side())
+        .filter(|(short_side, ..)| *short_side <= highest)
         .map(|&(short_side, average_bps, peak_bps)| Rung {
             size: scale_to_short_side(source, short_side),
             average_bps,
@@ -108,7 +110,7 @@ mod tests {
     use super::{Size, rungs_for};
 
     fn check(width: u32, height: u32, expected: &[(u32, u32)]) {
-        let sizes: Vec<(u32, u32)> = rungs_for(Size { width, height })
+        let sizes: Vec<(u32, u32)> = rungs_for(Size { width, height }, 1080)
             .iter()
             .map(|rung| (rung.size.width, rung.size.height))
             .collect();
@@ -145,11 +147,23 @@ mod tests {
     }
 
     #[test]
-    fn rates_rise_with_the_rungs() {
-        let rungs = rungs_for(Size {
+    fn the_owner_can_leave_the_highest_rungs_out_but_never_all() {
+        let full_hd = Size {
             width: 1920,
             height: 1080,
-        });
+        };
+        for (top, count) in [(0, 1), (360, 1), (480, 2), (720, 3), (1080, 4), (2160, 4)] {
+            assert_eq!(rungs_for(full_hd, top).len(), count, "up to {top}");
+        }
+    }
+
+    #[test]
+    fn rates_rise_with_the_rungs() {
+        let full_hd = Size {
+            width: 1920,
+            height: 1080,
+        };
+        let rungs = rungs_for(full_hd, 1080);
         assert!(
             rungs
                 .windows(2)

@@ -8,10 +8,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ladder::{Rung, Size};
+use crate::settings::Speed;
 use crate::time::{AudioTicks, VideoTicks};
 
 /// Written into every plan; a plan of another version is drawn anew.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// Into how many parts a summary divides a film at most: more are too small to be seen on a phone.
 pub const MOST_PARTS: usize = 96;
@@ -48,6 +49,9 @@ pub struct VideoPlan {
     pub chunks: Vec<Chunk>,
     /// Frames per second as a fraction, for manifests; an average where it varies.
     pub frame_rate: (u32, u32),
+    /// As the owner wanted it when the plan was drawn: the encoder's parameter sets depend on it,
+    /// so it holds for the whole title.
+    pub speed: Speed,
 }
 
 /// One quality together with what its encoder said of itself.

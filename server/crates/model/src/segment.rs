@@ -32,6 +32,11 @@ impl ObjectKey {
         &self.0
     }
 
+    /// Whether it belongs to that life of that title.
+    pub fn is_of(&self, title: TitleId, generation: u32) -> bool {
+        self.0.starts_with(&format!("{title}/{generation}/"))
+    }
+
     /// The title the object belongs to.
     pub fn title(&self) -> Option<TitleId> {
         self.0.split('/').next()?.parse().ok()
@@ -159,6 +164,7 @@ mod tests {
         );
         assert_eq!(ObjectKey::parse(key.as_str()), Some(key.clone()));
         assert_eq!(key.title(), Some(title));
+        assert!(key.is_of(title, 3) && !key.is_of(title, 30));
         for foreign in [
             "../../etc/passwd",
             "a/b/c",

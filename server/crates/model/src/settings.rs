@@ -108,6 +108,24 @@ impl Default for Settings {
     }
 }
 
+impl Speed {
+    /// The word in the configuration and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Balanced => "balanced",
+            Self::Small => "small",
+        }
+    }
+
+    /// The speed with that name.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Fast, Self::Balanced, Self::Small]
+            .into_iter()
+            .find(|speed| speed.as_str() == word)
+    }
+}
+
 impl Place {
     /// The word in the catalog and in JSON.
     pub fn as_str(self) -> &'static str {

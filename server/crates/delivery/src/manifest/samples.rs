@@ -2,6 +2,7 @@
 
 use model::ladder::{Rung, Size};
 use model::plan::{AudioPlan, Chunk, PLAN_VERSION, Plan, SourceFacts, VideoPlan, VideoRung};
+use model::settings::Speed;
 use model::time::{Ticks, VideoTicks};
 
 /// Eleven seconds in four segments of 2, 2, 4 and 3 s, two rungs, two audio tracks.
@@ -38,6 +39,7 @@ pub(crate) fn film() -> Plan {
                 },
             ],
             frame_rate: (48_000, 2_002),
+            speed: Speed::Balanced,
         }),
         audio: vec![
             audio("eng", None, true, &sound),

@@ -19,6 +19,7 @@ use model::title::{FileStamp, Identity, Source};
 use model::upload::Details;
 use serde_json::Value;
 use storage::memory::MemoryStorage;
+use storage::places::Places;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -95,7 +96,7 @@ impl Home {
         let site = Site {
             doors: Doors::default(),
             catalog: Catalog::open(&folder.path().join("homereel.db"), clock.clone()).unwrap(),
-            storage: Arc::new(MemoryStorage::new()),
+            places: Places::of(Arc::new(MemoryStorage::new()), None),
             facts: HealthFacts::default(),
             host_names: vec!["nas".into()],
             data_dir: folder.path().to_owned(),
@@ -200,7 +201,8 @@ impl Home {
         let key = ObjectKey::of_piece(title, self.generation(title).await, piece);
         let file = self.folder.path().join("outgoing");
         tokio::fs::write(&file, bytes).await.unwrap();
-        let object = self.app.site.storage.put_file(&key, &file).await.unwrap();
+        let storage = self.app.site.places.at(Place::Local).unwrap();
+        let object = storage.put_file(&key, &file).await.unwrap();
         StoredPiece {
             piece,
             place: Place::Local,

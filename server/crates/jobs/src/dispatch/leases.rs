@@ -77,7 +77,7 @@ impl Dispatcher {
         if std::mem::take(&mut self.renew_due) {
             self.renew().await;
         }
-        if !std::mem::take(&mut self.claim_due) || self.space.is_closed() {
+        if self.paused || !std::mem::take(&mut self.claim_due) || self.space.is_closed() {
             return;
         }
         while self.has_room() && self.claim_some().await > 0 {}

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::Storage;
 use storage::local::LocalStorage;
+use storage::places::Places;
 use tempfile::TempDir;
 
 use crate::policy::JobsPolicy;
@@ -28,6 +29,8 @@ pub(super) struct House {
     pub(super) folder: TempDir,
     pub(super) catalog: Catalog,
     pub(super) storage: Arc<LocalStorage>,
+    /// Where titles go whose place it is.
+    pub(super) bucket: Option<Arc<dyn Storage>>,
     pub(super) launcher: ScriptedLauncher,
     pub(super) policy: JobsPolicy,
 }
@@ -41,6 +44,7 @@ impl House {
             source_retry: Duration::from_millis(50),
             space_retry: Duration::from_millis(50),
             worker_retry: Duration::from_millis(50),
+            bucket_retry: Duration::from_millis(50),
             garbage_every: Duration::from_millis(50),
             reserve_bytes: 0,
             ..JobsPolicy::default()
@@ -49,6 +53,7 @@ impl House {
             catalog: Catalog::open(&database, Arc::new(SystemClock)).unwrap(),
             storage: Arc::new(LocalStorage::open(&folder.path().join("store")).unwrap()),
             folder,
+            bucket: None,
             launcher,
             policy,
         }
@@ -57,9 +62,10 @@ impl House {
     pub(super) async fn start(&self) -> JobsHandle {
         let jobs = Jobs {
             catalog: self.catalog.clone(),
-            storage: self.storage.clone(),
+            places: Places::of(self.storage.clone(), self.bucket.clone()),
             launcher: Arc::new(self.launcher.clone()),
             scratch_root: self.folder.path().join("scratch"),
+            shelf_root: self.folder.path().join("shelf"),
             clock: Arc::new(SystemClock),
             policy: self.policy,
         };
@@ -151,8 +157,8 @@ impl House {
     /// Every row has its object and every object its row.
     pub(super) async fn assert_whole(&self) {
         let mut rows: Vec<(String, u64)> = Vec::new();
-        for stored in self.catalog.every_key().await.unwrap() {
-            rows.push((stored.key.as_str().into(), stored.size_bytes));
+        for row in self.catalog.every_key().await.unwrap() {
+            rows.push((row.key.as_str().into(), row.size_bytes));
         }
         let mut objects: Vec<(String, u64)> = Vec::new();
         for (key, size_bytes) in self.storage.list().await.unwrap() {
@@ -165,6 +171,11 @@ impl House {
             self.catalog.integrity().await.unwrap(),
             Vec::<String>::new()
         );
+    }
+
+    pub(super) fn shelf_is_empty(&self) -> bool {
+        let shelf = std::fs::read_dir(self.folder.path().join("shelf"));
+        shelf.unwrap().count() == 0
     }
 
     pub(super) fn scratch_is_empty(&self) -> bool {

@@ -13,6 +13,7 @@ use model::plan::{
 };
 use model::time::{AudioTicks, Ticks, VideoTicks};
 
+use crate::demand::Demand;
 use crate::planner::audio_grid::audio_cuts;
 use crate::planner::selection::{bit_rate, channels, clipped, ladder, language, track};
 
@@ -32,16 +33,16 @@ pub struct Prepared {
 }
 
 /// Draws the plan from the two answers. `Internal` if they contradict themselves or each other.
-pub fn draw(inspection: &Inspection, prepared: &Prepared) -> Result<Plan> {
+pub fn draw(inspection: &Inspection, prepared: &Prepared, demand: Demand) -> Result<Plan> {
     check_cuts(&inspection.cuts)?;
-    check_counts(inspection, prepared)?;
+    check_counts(inspection, prepared, demand)?;
     let cuts: Vec<VideoTicks> = inspection.cuts.iter().copied().map(Ticks).collect();
     Ok(Plan {
         version: PLAN_VERSION,
         source: source_facts(inspection),
         origin: Ticks(inspection.origin),
         video: match &inspection.video {
-            Some(video) => Some(video_plan(inspection, video, prepared)?),
+            Some(video) => Some(video_plan(inspection, video, prepared, demand)?),
             None => None,
         },
         audio: audio_plans(inspection, prepared, &audio_cuts(&cuts)),
@@ -63,13 +64,13 @@ fn check_cuts(cuts: &[i64]) -> Result<()> {
     Err(contradiction("its cut times do not rise from zero"))
 }
 
-fn check_counts(inspection: &Inspection, prepared: &Prepared) -> Result<()> {
+fn check_counts(inspection: &Inspection, prepared: &Prepared, demand: Demand) -> Result<()> {
     if inspection.video.is_none() && inspection.audio.is_empty() {
         return Err(contradiction(
             "it found nothing to encode and said so to nobody",
         ));
     }
-    if prepared.video.len() != ladder(inspection).len() {
+    if prepared.video.len() != ladder(inspection, demand).len() {
         return Err(contradiction(
             "it prepared another number of rungs than asked",
         ));
@@ -93,8 +94,9 @@ fn video_plan(
     inspection: &Inspection,
     video: &VideoInspection,
     prepared: &Prepared,
+    demand: Demand,
 ) -> Result<VideoPlan> {
-    let rungs = ladder(inspection).into_iter().zip(&prepared.video);
+    let rungs = ladder(inspection, demand).into_iter().zip(&prepared.video);
     Ok(VideoPlan {
         track: video.track,
         rungs: rungs
@@ -106,6 +108,7 @@ fn video_plan(
             .collect(),
         chunks: chunks(&video.chunks, inspection.cuts.len() - 1)?,
         frame_rate: video.frame_rate,
+        speed: demand.speed,
     })
 }
 
@@ -226,11 +229,11 @@ mod tests {
     use media_proto::message::Inspection;
 
     use crate::planner::requests::poster_request;
-    use crate::planner::samples::{film, prepared, proposal};
+    use crate::planner::samples::{demand, film, prepared, proposal};
 
     #[test]
     fn both_answers_together_make_a_plan() {
-        let plan = draw(&film(), &prepared()).unwrap();
+        let plan = draw(&film(), &prepared(), demand()).unwrap();
         assert_eq!(plan.segment_count(), 6, "seven cuts bound six segments");
         assert_eq!(
             plan.rungs().len(),
@@ -266,7 +269,7 @@ mod tests {
             let mut film = film();
             film.audio[0].default = flags[0];
             film.audio[1].default = flags[1];
-            let plan = draw(&film, &prepared()).unwrap();
+            let plan = draw(&film, &prepared(), demand()).unwrap();
             let defaults: Vec<usize> = (0..2).filter(|&index| plan.audio[index].default).collect();
             assert_eq!(defaults, [expected], "flags in the file: {flags:?}");
         }
@@ -278,7 +281,7 @@ mod tests {
         film.video = None;
         let mut prepared = prepared();
         prepared.video.clear();
-        let plan = draw(&film, &prepared).unwrap();
+        let plan = draw(&film, &prepared, demand()).unwrap();
         assert!(plan.chunks().is_empty() && plan.rungs().is_empty());
         assert_eq!(plan.audio_stream(0), 0, "without rungs audio is stream 0");
         assert_eq!(poster_request(&plan), None, "there is no picture to show");
@@ -306,7 +309,7 @@ mod tests {
             let (mut film, mut prepared) = (film(), prepared());
             change(&mut film, &mut prepared);
             assert!(
-                draw(&film, &prepared).is_err(),
+                draw(&film, &prepared, demand()).is_err(),
                 "{name} must not become a plan"
             );
         }
@@ -316,7 +319,7 @@ mod tests {
     fn long_texts_from_a_file_are_cut() {
         let mut film = film();
         film.tracks[1].name = Some("ä".repeat(100_000));
-        let plan = draw(&film, &prepared()).unwrap();
+        let plan = draw(&film, &prepared(), demand()).unwrap();
         let name = plan.audio[0].name.as_deref().unwrap_or_default();
         assert_eq!(
             name.chars().count(),

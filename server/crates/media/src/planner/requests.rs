@@ -8,8 +8,8 @@ use model::ladder::Rung;
 use model::plan::{Entry, Plan};
 use model::time::VideoTicks;
 
+use crate::demand::{Demand, preset};
 use crate::planner::selection::{bit_rate, channels, init_language, ladder, language};
-use crate::preset::Preset;
 
 /// Segments of 4 s after two of 2 s for a fast start, and chunks of about 8 s: at most that much
 /// is encoded again after a power cut.
@@ -28,8 +28,8 @@ const POSTER_LONG_SIDE: u32 = 960;
 const POSTER_PLACES: [i64; 5] = [30, 100, 200, 350, 500];
 
 /// The second round trip: try the encoders and write the init segments.
-pub fn prepare_request(inspection: &Inspection, preset: Preset) -> Request {
-    let rungs = ladder(inspection);
+pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
+    let rungs = ladder(inspection, demand);
     let first_stream = rungs.len();
     let audio = inspection.audio.iter().enumerate();
     Request::Prepare {
@@ -40,7 +40,7 @@ pub fn prepare_request(inspection: &Inspection, preset: Preset) -> Request {
             interlaced: video.interlaced,
             hdr: video.hdr,
             rungs: rungs.iter().map(|rung| rung_spec(rung, "")).collect(),
-            preset: preset.in_requests(),
+            preset: preset(demand.speed),
         }),
         audio: audio
             .map(|(index, audio)| AudioSpec {
@@ -57,7 +57,7 @@ pub fn prepare_request(inspection: &Inspection, preset: Preset) -> Request {
 }
 
 /// What every chunk of the title has in common; `None` for sound alone.
-pub fn video_spec(plan: &Plan, preset: Preset) -> Option<VideoSpec> {
+pub fn video_spec(plan: &Plan) -> Option<VideoSpec> {
     let video = plan.video.as_ref()?;
     let rungs = video.rungs.iter();
     Some(VideoSpec {
@@ -69,7 +69,7 @@ pub fn video_spec(plan: &Plan, preset: Preset) -> Option<VideoSpec> {
         rungs: rungs
             .map(|rung| rung_spec(&rung.rung, &rung.parameter_sets))
             .collect(),
-        preset: preset.in_requests(),
+        preset: preset(video.speed),
     })
 }
 
@@ -138,17 +138,21 @@ fn number(index: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::{GRID, audio_spec, chunk_spec, poster_request, prepare_request, video_spec};
-    use media_proto::message::Request;
+    use media_proto::message::{Preset, Request};
 
     use crate::planner::draw::draw;
-    use crate::planner::samples::{film, prepared};
-    use crate::preset::Preset;
+    use crate::planner::samples::{demand, film, prepared};
 
     #[test]
     fn a_request_drawn_from_the_plan_says_what_the_plan_says() {
-        let plan = draw(&film(), &prepared()).unwrap();
-        let video = video_spec(&plan, Preset::Fast).unwrap();
+        let plan = draw(&film(), &prepared(), demand()).unwrap();
+        let video = video_spec(&plan).unwrap();
         assert_eq!(video.origin, 126_000);
+        assert_eq!(
+            video.preset,
+            Preset::Fast,
+            "the whole title at the speed it was planned at"
+        );
         assert!(
             video.interlaced,
             "the decoder's findings travel to the encoder"
@@ -178,7 +182,7 @@ mod tests {
 
     #[test]
     fn preparing_asks_for_every_rung_and_track_without_fingerprints() {
-        let Request::Prepare { video, audio } = prepare_request(&film(), Preset::Balanced) else {
+        let Request::Prepare { video, audio } = prepare_request(&film(), demand()) else {
             panic!("preparing is a prepare request");
         };
         let video = video.unwrap();

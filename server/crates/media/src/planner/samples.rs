@@ -5,7 +5,18 @@ use media_proto::message::{
     VideoInspection,
 };
 
+use model::settings::{Settings, Speed};
+
+use crate::demand::Demand;
 use crate::planner::draw::Prepared;
+
+/// An owner in a hurry.
+pub(super) fn demand() -> Demand {
+    Demand {
+        speed: Speed::Fast,
+        ..Demand::of(&Settings::default())
+    }
+}
 
 /// A 20 s clip of 640x480 with a 5.1 track in English and a mono comment without language.
 pub(super) fn film() -> Inspection {

@@ -4,16 +4,19 @@
 use media_proto::message::{AudioInspection, Inspection, Track};
 use model::ladder::{Rung, Size, rungs_for};
 
+use crate::demand::Demand;
+
 /// Characters of a name, a codec or a note that a plan keeps.
 const MAX_TEXT_CHARACTERS: usize = 300;
 
 /// The qualities a title will be offered in; empty for sound alone.
-pub(super) fn ladder(inspection: &Inspection) -> Vec<Rung> {
+pub(super) fn ladder(inspection: &Inspection, demand: Demand) -> Vec<Rung> {
     inspection.video.as_ref().map_or_else(Vec::new, |video| {
-        rungs_for(Size {
+        let display = Size {
             width: video.display_width,
             height: video.display_height,
-        })
+        };
+        rungs_for(display, demand.top_rung)
     })
 }
 
