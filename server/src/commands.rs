@@ -6,3 +6,4 @@ pub mod check;
 pub mod doctor;
 pub mod ingest;
 pub mod restore;
+pub mod user;

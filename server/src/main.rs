@@ -2,11 +2,12 @@
 //! handles signals, exits or prints.
 
 use clap::{Args, Parser, Subcommand};
-use homereel::commands::{backup, check, ingest, restore};
+use homereel::commands::{backup, check, ingest, restore, user};
 use homereel::config::{Config, Flags};
 use homereel::server::Server;
 use model::error::{Context, ErrorKind, Result};
-use std::io::{IsTerminal, Write, stderr, stdout};
+use model::people::Role;
+use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,6 +17,9 @@ use tracing_subscriber::EnvFilter;
 const DEFAULT_LOG: &str = "info";
 /// The exit code of a program that a signal ended, as shells have it for SIGINT.
 const INTERRUPTED: i32 = 130;
+
+/// No password is nearly as long.
+const LONGEST_LINE_BYTES: u64 = 4096;
 
 /// What the help says below the options.
 const ENVIRONMENT: &str = "Environment: HOMEREEL_CONFIG, HOMEREEL_DATA_DIR, HOMEREEL_LISTEN, \
@@ -43,6 +47,8 @@ enum Command {
     Backup(Backup),
     /// Bring a backup back. No server may run.
     Restore(Backup),
+    /// Look after accounts, also when nobody can sign in any more.
+    User(User),
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +100,42 @@ struct Backup {
     file: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct User {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    action: UserAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserAction {
+    /// Make an account; the password is the first line of the standard input. An admin's sets the
+    /// house up if nobody did.
+    Add {
+        /// What they sign in with.
+        name: String,
+        /// Their part in the house: viewer, uploader or admin.
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// The other thing they can sign in with.
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// Give somebody another password, which is the first line of the standard input. That signs
+    /// them out everywhere.
+    ResetPassword {
+        /// What they sign in with.
+        name: String,
+    },
+    /// Print everybody, one a line.
+    List,
+}
+
+fn role(word: &str) -> std::result::Result<Role, String> {
+    Role::parse(word).ok_or_else(|| "say viewer, uploader or admin".into())
+}
+
 fn main() -> ExitCode {
     // What we make is for its owner alone; a film somebody encodes may be private.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
@@ -131,6 +173,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check(arguments) => runtime.block_on(prove(arguments)),
         Command::Backup(arguments) => runtime.block_on(save(arguments)),
         Command::Restore(arguments) => runtime.block_on(bring_back(arguments)),
+        Command::User(arguments) => runtime.block_on(look_after(arguments)),
     };
     // A thread that waits for a dead network folder must not keep the process alive.
     runtime.shutdown_background();
@@ -194,6 +237,42 @@ async fn bring_back(arguments: Backup) -> Result<ExitCode> {
     let config = load(&flags(arguments.common))?;
     restore::run(&config.data_dir, &arguments.file, &mut stdout()).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn look_after(arguments: User) -> Result<ExitCode> {
+    let data_dir = load(&flags(arguments.common))?.data_dir;
+    let mut out = stdout();
+    match arguments.action {
+        UserAction::Add { name, role, email } => {
+            let wish = user::Wish {
+                name,
+                email,
+                role,
+                password: password()?,
+            };
+            user::add(&data_dir, wish, &mut out).await?;
+        }
+        UserAction::ResetPassword { name } => {
+            user::reset_password(&data_dir, &name, password()?, &mut out).await?;
+        }
+        UserAction::List => user::list(&data_dir, &mut out).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first line of the standard input; a person at a terminal is asked for it.
+fn password() -> Result<String> {
+    if stdin().is_terminal() {
+        write!(stderr(), "Password (it will be visible): ")
+            .context(ErrorKind::Unavailable, "asking for the password")?;
+    }
+    let mut line = String::new();
+    stdin()
+        .lock()
+        .take(LONGEST_LINE_BYTES)
+        .read_line(&mut line)
+        .context(ErrorKind::InvalidInput, "reading the password")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn flags(common: Common) -> Flags {

@@ -2,6 +2,7 @@
 //! or a browser is told in the package `tests`.
 
 use model::error::ErrorKind;
+use model::people::Role;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::commands::{backup, check, ingest, restore};
+use crate::commands::{backup, check, ingest, restore, user};
 use crate::config::{Config, Flags};
 use crate::data_dir::{Paths, is_in_use};
 use crate::endpoint::Endpoint;
@@ -271,5 +272,40 @@ async fn nothing_is_restored_under_a_running_server() {
         .unwrap();
     let refused = restore::run(&config.data_dir, &saved, &mut Vec::new()).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
+#[tokio::test]
+async fn accounts_are_looked_after_with_and_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(&folder);
+    let data_dir = config.data_dir.clone();
+    let wish = |name: &str, role| user::Wish {
+        name: name.into(),
+        email: None,
+        role,
+        password: "a long password".into(),
+    };
+    let mut out = Vec::new();
+    let running = Server::start(config.clone()).await.unwrap();
+    assert!(running.setup_url().unwrap().contains("/setup#t="));
+    let token = Paths::under(&data_dir).setup_token();
+    assert!(token.exists(), "nobody claimed the house");
+    user::add(&data_dir, wish("ada", Role::Admin), &mut out)
+        .await
+        .unwrap();
+    let short = user::reset_password(&data_dir, "ada", "short".into(), &mut out).await;
+    assert_eq!(short.unwrap_err().kind(), ErrorKind::InvalidInput);
+    let again = user::add(&data_dir, wish("ADA", Role::Viewer), &mut out).await;
+    assert_eq!(again.unwrap_err().kind(), ErrorKind::Conflict);
+    stop(running).await;
+    assert!(!token.exists(), "the house is claimed");
+    user::add(&data_dir, wish("bob", Role::Viewer), &mut out)
+        .await
+        .unwrap();
+    let nobody = user::reset_password(&data_dir, "eve", "long enough".into(), &mut out).await;
+    assert_eq!(nobody.unwrap_err().kind(), ErrorKind::NotFound);
+    out.clear();
+    user::list(&data_dir, &mut out).await.unwrap();
+    assert_eq!(String::from_utf8(out).unwrap(), "ada  admin\nbob  viewer\n");
+    let running = Server::start(config).await.unwrap();
+    assert_eq!(running.setup_url(), None, "there is no second claim");
     stop(running).await;
 }

@@ -18,7 +18,10 @@ use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::api::uploads::{form, tus};
-use crate::api::{account, address, events, folders, host, inbox, invites, jobs, original, session, settings, setup, storage, users, videos};
+use crate::api::{
+    account, address, events, folders, host, inbox, invites, jobs, original, session, settings,
+    setup, storage, users, videos,
+};
 use crate::policy::Access;
 use crate::problem::Details;
 use crate::{health, metrics, router};

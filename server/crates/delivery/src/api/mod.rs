@@ -18,7 +18,7 @@ pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod storage;
 pub(crate) mod strip;
-pub(crate) mod users;
 pub(crate) mod uploads;
+pub(crate) mod users;
 pub(crate) mod videos;
 pub(crate) mod words;

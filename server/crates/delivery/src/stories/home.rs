@@ -121,10 +121,15 @@ impl Home {
 
     /// A file named `name` arrived and was accepted.
     pub(crate) async fn admit(&self, name: &str) -> TitleId {
+        self.admit_with(name, Details::default()).await
+    }
+
+    /// The same, with what its sender says of it.
+    pub(crate) async fn admit_with(&self, name: &str, details: Details) -> TitleId {
         self.clock.advance(Duration::from_secs(1));
         let candidate = Candidate {
             name: name.to_owned(),
-            details: Details::default(),
+            details,
             source: Source {
                 path: format!("/films/{}.mp4", name.len()).into(),
                 identity: Identity {

@@ -7,6 +7,7 @@ mod holding;
 mod home;
 mod household;
 mod keeping;
+mod matrix;
 mod people;
 mod serving;
 mod stopping;
