@@ -272,6 +272,8 @@ async fn nothing_is_restored_under_a_running_server() {
         .unwrap();
     let refused = restore::run(&config.data_dir, &saved, &mut Vec::new()).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
+}
+
 #[tokio::test]
 async fn accounts_are_looked_after_with_and_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
