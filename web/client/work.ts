@@ -84,7 +84,7 @@ export class WorkCard {
 
   private showPoster(poster: string | null): void {
     const image = this.part<HTMLImageElement>("poster");
-    if (poster !== null && image.getAttribute("src") !== poster) {
+    if (poster && image.getAttribute("src") !== poster) {
       image.src = poster;
       image.hidden = false;
     }
