@@ -216,3 +216,16 @@ test("a film begins where somebody chose, else where it was left, after asking",
   assert.equal(leftAt({ position_s: 760, finished: true }), null);
   assert.equal(leftAt(undefined), null);
 });
+
+test("what is said of a film fits its first request; a long text follows", async () => {
+  const { metadataOf, saidAtFirst } = await load("client/upload/server.ts");
+  const said = { title: " Sunday ", description: "", visibility: "members" };
+  assert.deepEqual(metadataOf(file("a.mp4", "video/mp4"), said), {
+    filename: "a.mp4",
+    filetype: "video/mp4",
+    title: "Sunday",
+    visibility: "members",
+  });
+  assert.equal(saidAtFirst({ ...said, description: "x".repeat(5_000) }).description, "");
+  assert.equal(saidAtFirst({ ...said, description: "short" }).description, "short");
+});

@@ -9,7 +9,7 @@ import { faceOfVideo } from "../jobs/words";
 import { WorkCard } from "../work";
 import { Pace } from "./pace";
 import type { Stage } from "./queue";
-import { type Details, type ServerUpload, describe, metadataOf } from "./server";
+import { type Details, type ServerUpload, describe, metadataOf, saidAtFirst } from "./server";
 import { thumbnailOf } from "./thumbnail";
 import { Transfer } from "./transfer";
 import { ACTIONS, factsOf, lineOf } from "./words";
@@ -94,7 +94,7 @@ export class Row {
     if (!this.file || this.stage !== "waiting") {
       return;
     }
-    this.told ??= this.details();
+    this.told ??= saidAtFirst(this.details());
     this.transfer ??= new Transfer(this.file, metadataOf(this.file, this.told), this.upload, {
       progress: (sent) => this.progressed(sent),
       cut: (words, pauseMs) => this.cut(words, pauseMs),

@@ -36,6 +36,15 @@ export async function describe(title: string, details: Details): Promise<void> {
   });
 }
 
+/** Longest description that goes with the first request; its header must not grow too long. */
+const DESCRIPTION_AT_FIRST = 1_000;
+
+/** What is said with the first bytes; the rest is told once there is a title. */
+export function saidAtFirst(details: Details): Details {
+  const long = details.description.length > DESCRIPTION_AT_FIRST;
+  return long ? { ...details, description: "" } : details;
+}
+
 /** As tus carries them; what was not said is left out. */
 export function metadataOf(file: File, details: Details): Record<string, string> {
   const said: [string, string][] = [
