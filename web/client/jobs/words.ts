@@ -72,10 +72,15 @@ export function factsOf(job: Job, around: Around): string {
   const ready = job.ready_at ?? (left === null ? null : soon(around.now, left));
   const facts = [
     fraction > 0 ? `${Math.floor(fraction * 100)} % done` : "",
-    runs && speed > 0 ? `${speed.toFixed(speed < 9.95 ? 1 : 0)}× real time` : "",
+    runs ? speedWords(speed) : "",
     runs && ready ? readyWords(new Date(ready), around.now) : "",
   ];
   return facts.filter((fact) => fact !== "").join(" · ");
+}
+
+/** `3.2× real time`; nothing while it is not known, or no speed to speak of. */
+function speedWords(speed: number): string {
+  return speed < 0.05 ? "" : `${speed.toFixed(speed < 9.95 ? 1 : 0)}× real time`;
 }
 
 /** `ready about 19:40`; close by, how long; far away, with its day. */
@@ -161,7 +166,7 @@ export function faceOfVideo(video: Video, now: Date): Face {
   };
   const { speed, seconds_left: left } = video.progress;
   const facts = [
-    video.state !== "ready" && speed > 0 ? `${speed.toFixed(1)}× real time` : "",
+    video.state !== "ready" ? speedWords(speed) : "",
     left !== null ? readyWords(new Date(now.getTime() + left * 1000), now) : "",
   ];
   const plays = video.state === "playable" || video.state === "ready";
