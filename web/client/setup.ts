@@ -76,7 +76,8 @@ class Setup extends HTMLElement {
     (section.querySelector<HTMLElement>(".field input") ?? section).focus();
     if (step === "folder") {
       void this.#listFolders();
-      void need<FolderChooser>(section, "homereel-folders").open();
+      const first = section.querySelector("[data-role=watched] code")?.textContent;
+      void need<FolderChooser>(section, "homereel-folders").open(first ?? undefined);
     } else if (step === "done") {
       void this.#showAddress();
     }
@@ -85,14 +86,16 @@ class Setup extends HTMLElement {
   async #listFolders(): Promise<void> {
     const { folders } = await ask<{ folders: WatchedFolder[] }>("GET", "/api/v1/folders");
     const markup = need<HTMLTemplateElement>(document, "#folder-row").content;
-    const rows = folders.map((folder) => {
+    const list = need<HTMLElement>(this, '[data-role="watched"]');
+    const shown = new Set([...list.querySelectorAll("code")].map((code) => code.textContent));
+    const added = folders.filter((folder) => !shown.has(folder.path));
+    const rows = added.map((folder) => {
       const row = document.importNode(markup, true);
       need(row, "code").textContent = folder.path;
       return row;
     });
-    const list = need<HTMLElement>(this, '[data-role="watched"]');
-    list.replaceChildren(...rows);
-    list.hidden = rows.length === 0;
+    list.append(...rows);
+    list.hidden = list.childElementCount === 0;
   }
 
   async #showAddress(): Promise<void> {

@@ -4,6 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,5 +58,17 @@ pub(crate) async fn picture(State(app): State<App>) -> Result<Response, Problem>
     let svg = HeaderValue::from_static("image/svg+xml");
     Ok(fresh(
         ([(header::CONTENT_TYPE, svg)], picture).into_response(),
+    ))
+}
+
+/// `link`, a path of ours, at the best address as a picture that telephones read, to be shown by
+/// whoever asked for the link: a secret in the address of a picture would end up in logs.
+pub(crate) fn picture_of(app: &App, link: &str) -> Option<String> {
+    let urls = app.site.facts.urls();
+    let url = urls.first()?.trim_end_matches('/');
+    let picture = web::qr::svg(&format!("{url}{link}"))?;
+    Some(format!(
+        "data:image/svg+xml;base64,{}",
+        STANDARD.encode(picture)
     ))
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::account::person;
+use crate::api::address;
 use crate::api::people::{InviteView, Signed};
 use crate::api::videos::fresh;
 use crate::api::words;
@@ -52,6 +53,8 @@ pub(crate) struct NewInviteView {
     invite: InviteView,
     /// A path of this server with the secret behind `#`.
     link: String,
+    /// The link at the best address as a picture, if other screens can reach this server.
+    qr: Option<String>,
 }
 
 /// What a new person says of themselves.
@@ -127,9 +130,11 @@ pub(crate) async fn invite(
         expires_at: app.site.clock.now().plus(DAY * days),
     };
     let invite = app.site.catalog.add_invite(new).await?;
+    let link = format!("/join#t={}", secret.reveal());
     let view = NewInviteView {
         invite: InviteView::new(&invite),
-        link: format!("/join#t={}", secret.reveal()),
+        qr: address::picture_of(&app, &link),
+        link,
     };
     Ok((StatusCode::CREATED, fresh(Json(view))).into_response())
 }

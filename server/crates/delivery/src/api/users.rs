@@ -11,6 +11,7 @@ use model::people::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::address;
 use crate::api::people::{Signed, UserList, UserView, given};
 use crate::api::videos::fresh;
 use crate::api::words;
@@ -55,6 +56,8 @@ pub(crate) struct PersonChange {
 pub(crate) struct ResetLink {
     /// A path of this server with the secret behind `#`.
     link: String,
+    /// The link at the best address as a picture, if other screens can reach this server.
+    qr: Option<String>,
     #[schema(schema_with = words::instant)]
     expires_at: String,
 }
@@ -185,8 +188,10 @@ pub(crate) async fn offer_reset(
     let user = app.site.catalog.user(user_id(&id)?).await?;
     let user = user.ok_or_else(no_such)?;
     let secret = app.resets.issue(user.id)?;
+    let link = format!("/reset#t={}", secret.reveal());
     Ok(fresh(Json(ResetLink {
-        link: format!("/reset#t={}", secret.reveal()),
+        qr: address::picture_of(&app, &link),
+        link,
         expires_at: rfc3339::format(app.site.clock.now().plus(RESET)),
     })))
 }

@@ -3,12 +3,14 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use model::error::Result;
 use model::people::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::caller::Standing;
 use crate::extract::FromQuery;
+use crate::health::WatchedFolder;
 use crate::pages::{PageProblem, page};
 use crate::problem::Problem;
 
@@ -19,6 +21,8 @@ struct Facts {
     next: String,
     /// Anyone may make an account.
     open_sign_up: bool,
+    /// Folders that are watched already; for first run alone.
+    folders: Vec<WatchedFolder>,
 }
 
 /// The query string of the sign-in page.
@@ -35,7 +39,9 @@ pub(crate) async fn setup(
     if standing.claimed && !standing.who.is_at_least(Role::Admin) {
         return Ok(Redirect::to("/").into_response());
     }
-    entry(&app, &standing, "setup.html", "/").await
+    let mut facts = facts(&app, "/").await?;
+    facts.folders = app.site.facts.folders();
+    page(&app, &standing, "setup.html", &facts).await
 }
 
 /// `GET /sign-in?next=`
@@ -83,11 +89,15 @@ async fn entry(
     template: &str,
     next: &str,
 ) -> Result<Response, PageProblem> {
-    let facts = Facts {
+    page(app, standing, template, &facts(app, next).await?).await
+}
+
+async fn facts(app: &App, next: &str) -> Result<Facts> {
+    Ok(Facts {
         next: next.to_owned(),
         open_sign_up: app.site.catalog.settings().await?.open_sign_up,
-    };
-    page(app, standing, template, &facts).await
+        folders: Vec::new(),
+    })
 }
 
 /// A path of a page of ours: nobody is sent elsewhere after signing in.

@@ -5,9 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use axum::extract::State;
 use axum::response::Response;
 use model::arrival::{Arrival, ArrivalState};
+use model::clock::WallTime;
 use serde::Serialize;
 
-use crate::api::dto::{ArrivalView, Video};
+use crate::api::dto::{ArrivalView, Video, VideoList};
 use crate::api::videos::{self, Listing};
 use crate::app::App;
 use crate::caller::Standing;
@@ -15,12 +16,18 @@ use crate::extract::FromQuery;
 use crate::health::{Trouble, WatchedFolder};
 use crate::pages::{PageProblem, page};
 use crate::problem::Problem;
+use crate::rfc3339;
 
 /// Cards on a page: fills rows of two, three, four, five and six.
 const PER_PAGE: u32 = 60;
 /// Files on their way in that are worth a card; more of them wait unseen in the inbox.
 const MAX_ARRIVALS: usize = 24;
 const ARRIVALS_LOOKED_AT: u32 = 200;
+/// A library with fewer titles is its own shelf.
+const SHELVES_FROM: u64 = 13;
+/// Titles on a shelf, and how long they are new.
+const ON_SHELF: usize = 12;
+const NEW_FOR_MS: i64 = 7 * 24 * 3_600 * 1_000;
 
 /// What the page shows.
 #[derive(Debug, Serialize)]
@@ -29,12 +36,22 @@ struct Library {
     page: u32,
     pages: u64,
     total: u64,
+    /// Rows above everything, on the first page.
+    shelves: Vec<Shelf>,
     videos: Vec<Video>,
     arrivals: Vec<Arriving>,
     folders: Vec<WatchedFolder>,
     problems: Vec<Trouble>,
     newer: Option<String>,
     older: Option<String>,
+}
+
+/// A row of titles.
+#[derive(Debug, Serialize)]
+struct Shelf {
+    /// Which one; the template has its heading.
+    place: &'static str,
+    videos: Vec<Video>,
 }
 
 /// A file on its way in, with a name for its card.
@@ -68,6 +85,11 @@ pub(crate) async fn show(
         page: list.page,
         pages,
         total: list.total,
+        shelves: if first {
+            shelves(&app, &list)
+        } else {
+            Vec::new()
+        },
         videos: list.videos,
         arrivals: if first && standing.follows_work() {
             arriving(&app).await?
@@ -78,6 +100,24 @@ pub(crate) async fn show(
         problems: for_keepers(&standing, app.site.facts.troubles()),
     };
     page(&app, &standing, "library.html", &context).await
+}
+
+/// The rows above a library that is too long to be taken in at a glance.
+fn shelves(app: &App, list: &VideoList) -> Vec<Shelf> {
+    if list.total < SHELVES_FROM {
+        return Vec::new();
+    }
+    // Instants in UTC sort as text.
+    let week_ago = WallTime(app.site.clock.now().0 - NEW_FOR_MS);
+    let since = rfc3339::format(week_ago);
+    let new = list
+        .videos
+        .iter()
+        .take_while(|video| video.added_at >= since);
+    vec![Shelf {
+        place: "new",
+        videos: new.take(ON_SHELF).cloned().collect(),
+    }]
 }
 
 /// Paths and troubles are for those who look after the house.
