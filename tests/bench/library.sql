@@ -1,7 +1,7 @@
 -- Fills a fresh catalog with :titles finished films of two hours, five streams each. What is not
 -- looked at by a listing (segments, the file) is left out.
 
-CREATE TEMP TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL);
+CREATE TEMP TABLE words (place INTEGER PRIMARY KEY, word TEXT NOT NULL);
 INSERT INTO words (word) VALUES
     ('summer'), ('winter'), ('autumn'), ('spring'), ('sunday'), ('birthday'), ('holiday'),
     ('wedding'), ('garden'), ('mountain'), ('river'), ('harbour'), ('island'), ('forest'),
@@ -28,10 +28,10 @@ SELECT
     CAST('/srv/films/' || number || '.mkv' AS BLOB), '/srv/films/' || number || '.mkv',
     5000000000 + number, printf('%064x', number), 1, number, 5000000000 + number, number
 FROM numbers
-JOIN words AS first ON first.number = number * 7919 % 40 + 1
-JOIN words AS second ON second.number = number * 104729 / 40 % 40 + 1
-JOIN words AS third ON third.number = number * 15485863 / 7 % 40 + 1
-JOIN words AS fourth ON fourth.number = number * 32452843 / 11 % 40 + 1;
+JOIN words AS first ON first.place = number * 7919 % 40 + 1
+JOIN words AS second ON second.place = number * 104729 / 40 % 40 + 1
+JOIN words AS third ON third.place = number * 15485863 / 7 % 40 + 1
+JOIN words AS fourth ON fourth.place = number * 32452843 / 11 % 40 + 1;
 
 INSERT INTO jobs (
     id, title_serial, state, priority, attempts, run_after_ms, step, done_ticks, total_ticks,

@@ -152,7 +152,7 @@ CREATE TABLE titles (
 ) STRICT;
 
 -- The library page, newest first, as far as somebody may see it, without touching the table.
-CREATE INDEX titles_listed ON titles (serial DESC, visibility, owner_serial)
+CREATE INDEX titles_listed ON titles (serial DESC, visibility, owner_serial, deleted_at_ms)
     WHERE deleted_at_ms IS NULL;
 -- What was removed, and when.
 CREATE INDEX titles_by_removal ON titles (deleted_at_ms) WHERE deleted_at_ms IS NOT NULL;
