@@ -2,15 +2,17 @@
 //! does.
 
 use async_trait::async_trait;
-use delivery::doors::{ByteStream, DavDoor, Doors, UploadDoor};
+use delivery::doors::{ByteStream, DavDoor, Doors, InboxDoor, UploadDoor};
 use http::{Request, Response};
 use ingest::IngestHandle;
+use model::arrival::Door;
 use model::clock::SystemClock;
 use model::error::{Context, ErrorKind, Result};
 use model::id::{UploadId, UserId};
 use model::upload::{Append, Appended, Details, NewUpload, Upload};
 use sources::upload::{UploadPolicy, Uploads};
 use sources::webdav::Webdav;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -20,6 +22,7 @@ use crate::data_dir::Paths;
 #[derive(Clone, Debug)]
 pub(crate) struct OpenDoors {
     uploads: Uploads,
+    ingest: IngestHandle,
     /// The watched folders; what they are is set from outside.
     pub(crate) webdav: Webdav,
 }
@@ -37,13 +40,17 @@ impl OpenDoors {
         };
         let webdav = Webdav::new(config.watch.clone(), ingest.clone(), config.reserve_bytes);
         let (folder, originals) = (paths.uploads(), paths.originals());
-        let ingest = ingest.clone();
+        let (ingest, takes_in) = (ingest.clone(), ingest.clone());
         let open = move || Uploads::open(folder, originals, ingest, Arc::new(SystemClock), policy);
         let uploads = tokio::task::spawn_blocking(open)
             .await
             .context(ErrorKind::Internal, "taking up uploads")??;
         uploads.start();
-        Ok(Self { uploads, webdav })
+        Ok(Self {
+            uploads,
+            ingest: takes_in,
+            webdav,
+        })
     }
 
     /// As delivery sees them.
@@ -51,6 +58,7 @@ impl OpenDoors {
         Doors {
             uploads: Some(Arc::new(UploadsDoor(self.uploads.clone()))),
             dav: Some(Arc::new(WebdavDoor(self.webdav.clone()))),
+            inbox: Some(Arc::new(SecondLook(self.ingest.clone()))),
         }
     }
 
@@ -107,5 +115,16 @@ struct WebdavDoor(Webdav);
 impl DavDoor for WebdavDoor {
     async fn answer(&self, person: UserId, request: Request<ByteStream>) -> Response<ByteStream> {
         self.0.answer(person, request).await
+    }
+}
+
+/// Has files looked at again.
+#[derive(Debug)]
+struct SecondLook(IngestHandle);
+
+#[async_trait]
+impl InboxDoor for SecondLook {
+    async fn look_again(&self, path: PathBuf, door: Door) -> Result<()> {
+        self.0.deliver(path, door, Details::default()).await
     }
 }

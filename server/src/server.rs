@@ -35,6 +35,7 @@ use crate::data_dir::{DataDir, Paths};
 use crate::discovery::{self, Discovery};
 use crate::doors::OpenDoors;
 use crate::endpoint::Endpoint;
+use crate::janitor::{self, Janitor};
 use crate::vitals::{self, Vitals};
 use crate::wiring;
 
@@ -66,6 +67,7 @@ struct Parts {
     vitals: JoinHandle<WatchHandle>,
     discovery: JoinHandle<()>,
     buckets: JoinHandle<()>,
+    janitor: JoinHandle<()>,
     stop_vitals: CancellationToken,
     delivery: JoinHandle<Result<()>>,
     stop_delivery: CancellationToken,
@@ -220,6 +222,10 @@ async fn start_parts(
         doors: doors.doors(),
         ..site(config, &ground, facts.clone(), proofs)
     };
+    let janitor = Janitor {
+        catalog: ground.catalog.clone(),
+        originals: paths.originals(),
+    };
     let discovery = Discovery {
         catalog: ground.catalog.clone(),
         listen,
@@ -240,6 +246,7 @@ async fn start_parts(
         doors,
         ingest,
         jobs,
+        janitor: tokio::spawn(janitor::follow(janitor, stop_vitals.clone())),
         discovery: tokio::spawn(discovery::follow(discovery, stop_vitals.clone())),
         vitals: tokio::spawn(vitals::follow(vitals, stop_vitals.clone())),
         buckets,
@@ -309,6 +316,9 @@ async fn stop(parts: Parts, catalog: Catalog) {
     // Goodbye first, so that nobody is sent to a server that is about to go.
     if let Err(error) = parts.discovery.await {
         tracing::warn!(%error, "Announcing the server ended badly.");
+    }
+    if let Err(error) = parts.janitor.await {
+        tracing::warn!(%error, "Purging deleted titles ended badly.");
     }
     if let Ok(watch) = parts.vitals.await {
         watch.shutdown().await;

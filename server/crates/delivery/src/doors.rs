@@ -4,6 +4,7 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
+use model::arrival::Door;
 use model::error::{Error, ErrorKind, Result};
 use model::id::{UploadId, UserId};
 use model::upload::{Append, Appended, Details, NewUpload, Upload};
@@ -81,13 +83,25 @@ pub trait DavDoor: Send + Sync + Debug {
     ) -> axum::http::Response<ByteStream>;
 }
 
-/// Both doors. Without them, as in tests of other things, both are shut.
+/// Whoever takes files in, asked to look at one again.
+#[async_trait]
+pub trait InboxDoor: Send + Sync + Debug {
+    /// Has the file at `path` looked at again, which goes on after this returns.
+    ///
+    /// # Errors
+    /// `Unavailable` if nobody takes files in at present.
+    async fn look_again(&self, path: PathBuf, door: Door) -> Result<()>;
+}
+
+/// All doors. Without them, as in tests of other things, they are shut.
 #[derive(Clone, Debug, Default)]
 pub struct Doors {
     /// Uploads.
     pub uploads: Option<Arc<dyn UploadDoor>>,
     /// WebDAV.
     pub dav: Option<Arc<dyn DavDoor>>,
+    /// Whoever takes files in.
+    pub inbox: Option<Arc<dyn InboxDoor>>,
 }
 
 impl Doors {
@@ -99,6 +113,16 @@ impl Doors {
     /// The door for WebDAV.
     pub(crate) fn dav(&self) -> Result<&dyn DavDoor> {
         self.dav.as_deref().ok_or_else(shut)
+    }
+}
+
+impl Doors {
+    /// Has a file looked at again; where nobody takes files in, the next start does.
+    pub(crate) async fn look_again(&self, path: PathBuf, door: Door) -> Result<()> {
+        match &self.inbox {
+            Some(inbox) => inbox.look_again(path, door).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a route cannot be declared without an [`Access`]; [`Routes`] has no other way.
 
+mod library;
 mod people;
 
 use axum::Router;
@@ -11,24 +12,22 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, any, on};
 
 use crate::api::uploads::{form, tus};
-use crate::api::{
-    address, document, events, folders, inbox, jobs, original, settings, storage, videos,
-};
+use crate::api::{document, events};
 use crate::app::App;
 use crate::dav;
 use crate::guard;
 use crate::health;
 use crate::media;
 use crate::metrics;
-use crate::pages::{self, assets, doc, entry, house, library, watch, work};
+use crate::pages::{self, assets, doc, entry, house, watch, work};
 use crate::policy::Access;
 use crate::problem;
 
 /// The routes of the server.
 fn routes() -> Routes {
-    use Access::{Admin, Dav, Follow, Member, Open, Steer, Uploader, Watch};
-    people::add(Routes::default())
-        .get("/", Watch, library::show)
+    use Access::{Admin, Dav, Follow, Member, Open, Uploader, Watch};
+    library::add(people::add(Routes::default()))
+        .get("/", Watch, pages::library::show)
         .get("/watch/{id}", Watch, watch::show)
         .get("/upload", Uploader, work::upload)
         .get("/inbox", Follow, work::inbox)
@@ -45,11 +44,6 @@ fn routes() -> Routes {
         .get("/assets/{name}", Open, assets::show)
         .get("/media/{id}/{name}", Watch, media::show)
         .get("/healthz", Open, health::show)
-        .get("/api/v1/videos", Watch, videos::list)
-        .get("/api/v1/videos/{id}", Watch, videos::show)
-        .get("/api/v1/jobs", Watch, jobs::list)
-        .post("/api/v1/jobs/{id}/{action}", Steer, jobs::act)
-        .get("/api/v1/inbox", Follow, inbox::list)
         .options("/api/v1/uploads", Open, tus::abilities)
         .get("/api/v1/uploads", Uploader, tus::list)
         .post("/api/v1/uploads", Uploader, tus::create)
@@ -62,17 +56,6 @@ fn routes() -> Routes {
         .every("/dav/", Dav, dav::answer)
         .every("/dav/{*path}", Dav, dav::answer)
         .get("/api/v1/events", Watch, events::stream)
-        .get("/api/v1/address", Watch, address::show)
-        .get("/api/v1/address/qr.svg", Watch, address::picture)
-        .get("/api/v1/videos/{id}/original", Watch, original::show)
-        .get("/api/v1/folders", Admin, folders::list)
-        .post("/api/v1/folders", Admin, folders::add)
-        .get("/api/v1/folders/browse", Admin, folders::look_around)
-        .delete("/api/v1/folders/{id}", Admin, folders::remove)
-        .get("/api/v1/settings", Admin, settings::show)
-        .patch("/api/v1/settings", Admin, settings::change)
-        .get("/api/v1/storage", Admin, storage::show)
-        .post("/api/v1/storage/test", Admin, storage::test)
         .get("/metrics", Admin, metrics::page::show)
         .get("/openapi.json", Open, document::show)
         .get("/doc/", Open, doc::show)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::WallTime;
 use crate::id::{JobId, TitleId, UserId};
@@ -57,6 +58,9 @@ impl Title {
         }
     }
 }
+
+/// How long a removed title can be brought back.
+pub const UNDO: Duration = Duration::from_secs(600);
 
 /// How far a title has come, as clients see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,8 +19,8 @@ use utoipa::{Modify, OpenApi as _};
 
 use crate::api::uploads::{form, tus};
 use crate::api::{
-    account, address, events, folders, host, inbox, invites, jobs, original, session, settings,
-    setup, storage, users, videos,
+    account, address, editing, events, folders, host, inbox, invites, jobs, original, progress,
+    session, settings, setup, storage, users, videos,
 };
 use crate::policy::Access;
 use crate::problem::Details;
@@ -90,12 +90,20 @@ const KEY: &str = "key";
         users::reset,
         videos::list,
         videos::show,
+        editing::change,
+        editing::delete,
+        editing::restore,
+        progress::note,
+        progress::begun,
         original::show,
         address::show,
         address::picture,
         jobs::list,
         jobs::act,
+        jobs::reorder,
+        jobs::log,
         inbox::list,
+        inbox::act,
         folders::list,
         folders::add,
         folders::remove,

@@ -1,14 +1,18 @@
 //! The shapes of JSON answers. Times are RFC 3339, lengths are seconds, sizes are bytes.
 
 use model::arrival::{Arrival, ArrivalState, Door};
-use model::id::{JobId, TitleId};
+use model::clock::WallTime;
+use model::id::{ArrivalId, JobId, TitleId};
 use model::job::{Job, JobState, Step};
 use model::ladder::Rung;
 use model::plan::{AudioSummary, PlanSummary, SourceFacts, TrackFacts, TrackKind};
+use model::rights::Visibility;
+use model::settings::Place;
 use model::title::{Title, TitleState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::onlooker::{May, Onlooker, Owner, Watched};
 use crate::api::strip::Strip;
 use crate::api::words;
 use crate::rfc3339;
@@ -46,6 +50,17 @@ pub(crate) struct Video {
     pub(crate) job: Option<JobId>,
     /// What exists of an unfinished title over its time; absent once all of it does.
     pub(crate) strip: Option<Strip>,
+    pub(crate) description: Option<String>,
+    #[schema(schema_with = words::visibility)]
+    pub(crate) visibility: Visibility,
+    /// Who added it; absent for guests, and where nobody did.
+    pub(crate) owner: Option<Owner>,
+    pub(crate) may: May,
+    /// How far whoever asks watched it.
+    pub(crate) watched: Option<Watched>,
+    /// Where its pieces lie.
+    #[schema(schema_with = words::place)]
+    pub(crate) place: Place,
 }
 
 /// How far the work on a title has come.
@@ -150,6 +165,14 @@ pub(crate) struct JobView {
     pub(crate) attempts: u32,
     pub(crate) reason: Option<String>,
     pub(crate) progress: Progress,
+    /// What the title is called.
+    pub(crate) title_name: String,
+    pub(crate) poster: Option<String>,
+    /// What exists of the title over its time; absent once all of it does.
+    pub(crate) strip: Option<Strip>,
+    /// When it will be ready at the present speed, as far as that can be told.
+    #[schema(schema_with = words::instant_or_null)]
+    pub(crate) ready_at: Option<String>,
     #[schema(schema_with = words::instant)]
     pub(crate) run_after: String,
     #[schema(schema_with = words::instant)]
@@ -169,6 +192,9 @@ pub(crate) struct JobList {
 /// A file at a door.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ArrivalView {
+    /// In URLs of actions.
+    #[schema(schema_with = words::identifier)]
+    pub(crate) id: ArrivalId,
     pub(crate) path: String,
     pub(crate) file: String,
     #[schema(schema_with = words::door)]
@@ -198,6 +224,7 @@ impl Video {
         job: Option<&Job>,
         ready: &[f64],
         strip: Option<Strip>,
+        onlooker: &Onlooker,
     ) -> Self {
         let (plan, summary) = (title.plan.as_deref(), title.summary.as_ref());
         let display = summary.and_then(|plan| plan.display);
@@ -222,13 +249,19 @@ impl Video {
             audio: summary
                 .map(|plan| audio(plan, of_stream))
                 .unwrap_or_default(),
-            poster: title.has_poster.then(|| media("poster.jpg")),
+            poster: title.has_poster.then(|| poster(title.id)),
             manifest_dash: media("manifest.mpd"),
             manifest_hls: media("master.m3u8"),
             source: plan.map(|plan| SourceView::new(&plan.source)),
             notes: summary.map(|plan| plan.notes.clone()).unwrap_or_default(),
             job: title.job,
             strip,
+            description: title.description.clone(),
+            visibility: title.visibility,
+            owner: onlooker.owner(title),
+            may: onlooker.may(title),
+            watched: onlooker.watched(title),
+            place: title.place,
         }
     }
 }
@@ -340,7 +373,13 @@ impl TrackView {
 }
 
 impl JobView {
-    pub(crate) fn new(job: &Job) -> Self {
+    /// The job with the title it makes.
+    pub(crate) fn new(
+        job: &Job,
+        title: &Title,
+        strip: Option<Strip>,
+        ready_at: Option<WallTime>,
+    ) -> Self {
         Self {
             id: job.id,
             title: job.title,
@@ -349,6 +388,10 @@ impl JobView {
             attempts: job.attempts,
             reason: job.reason.clone(),
             progress: Progress::of_job(job),
+            title_name: title.name.clone(),
+            poster: title.has_poster.then(|| poster(title.id)),
+            strip,
+            ready_at: ready_at.map(rfc3339::format),
             run_after: rfc3339::format(job.run_after),
             created_at: rfc3339::format(job.created_at),
             started_at: job.started_at.map(rfc3339::format),
@@ -360,6 +403,7 @@ impl JobView {
 impl ArrivalView {
     pub(crate) fn new(arrival: &Arrival) -> Self {
         Self {
+            id: arrival.id,
             path: arrival.path.display().to_string(),
             file: file_name(&arrival.path),
             door: arrival.door,
@@ -371,6 +415,10 @@ impl ArrivalView {
             title: arrival.title,
         }
     }
+}
+
+fn poster(title: TitleId) -> String {
+    format!("/media/{title}/poster.jpg")
 }
 
 /// The last part of a path, for people; bytes that are no text become question marks.

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::api::dto::{Video, VideoList};
+use crate::api::onlooker::Onlooker;
 use crate::api::strip::{self, Strip};
 use crate::api::words;
 use crate::app::App;
@@ -107,11 +108,12 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn show(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     FromPath(id): FromPath<String>,
 ) -> Result<Response, Problem> {
+    let caller = Caller(standing.who.clone());
     let title = titles::visible(&app, &caller, title_id(&id)?, Want::Watch).await?;
-    Ok(fresh(Json(one(&app, title).await?)))
+    Ok(fresh(Json(one(&app, &standing, title).await?)))
 }
 
 /// Facts that change while work goes on must not come from a cache.
@@ -128,11 +130,12 @@ pub(crate) async fn page(app: &App, standing: &Standing, query: TitleQuery) -> R
         ..query
     };
     let found = app.site.catalog.titles(query).await?;
+    let onlooker = Onlooker::of(app, standing, &found.titles).await?;
     let view = |title: &Title| {
         let job = title.job.and_then(|id| found.jobs.get(&id));
         let stored = found.totals.get(&title.id).map_or(&[][..], Vec::as_slice);
         let parts = found.parts.get(&title.id).map_or(&[][..], Vec::as_slice);
-        video(app, title, job, stored, parts)
+        video(app, title, job, stored, parts, &onlooker)
     };
     Ok(VideoList {
         videos: found.titles.iter().map(view).collect(),
@@ -143,8 +146,29 @@ pub(crate) async fn page(app: &App, standing: &Standing, query: TitleQuery) -> R
     })
 }
 
-/// One title as clients see it.
-pub(crate) async fn one(app: &App, title: Title) -> Result<Video> {
+/// One title as somebody sees it.
+pub(crate) async fn one(app: &App, standing: &Standing, title: Title) -> Result<Video> {
+    let titles = [title];
+    let onlooker = Onlooker::of(app, standing, &titles).await?;
+    let [title] = titles;
+    card(app, &title, &onlooker).await
+}
+
+/// A few titles as somebody sees them.
+pub(crate) async fn cards(
+    app: &App,
+    standing: &Standing,
+    titles: Vec<Title>,
+) -> Result<Vec<Video>> {
+    let onlooker = Onlooker::of(app, standing, &titles).await?;
+    let mut cards = Vec::with_capacity(titles.len());
+    for title in &titles {
+        cards.push(card(app, title, &onlooker).await?);
+    }
+    Ok(cards)
+}
+
+async fn card(app: &App, title: &Title, onlooker: &Onlooker) -> Result<Video> {
     let catalog = &app.site.catalog;
     let job = match title.job {
         Some(job) => catalog.job(job).await?,
@@ -153,7 +177,19 @@ pub(crate) async fn one(app: &App, title: Title) -> Result<Video> {
     let stored = catalog.stream_totals(title.id).await?;
     let parts = title.plan.as_ref().map(|plan| plan.parts());
     let parts = parts.unwrap_or_default();
-    Ok(video(app, &title, job.as_ref(), &stored, &parts))
+    Ok(video(app, title, job.as_ref(), &stored, &parts, onlooker))
+}
+
+/// What exists of the title of a job.
+pub(crate) async fn strip_of_job(app: &App, title: &Title, job: &Job) -> Result<Option<Strip>> {
+    if job.state.is_final() {
+        return Ok(None);
+    }
+    let Some(plan) = &title.plan else {
+        return Ok(None);
+    };
+    let stored = app.site.catalog.stream_totals(title.id).await?;
+    Ok(strip_of(app, title, Some(job), &stored, &plan.parts()))
 }
 
 fn video(
@@ -162,10 +198,11 @@ fn video(
     job: Option<&Job>,
     stored: &[StreamTotal],
     parts: &[Part],
+    onlooker: &Onlooker,
 ) -> Video {
     let ready = ready_from_totals(title, stored);
     let strip = strip_of(app, title, job, stored, parts);
-    Video::new(title, job, &ready, strip)
+    Video::new(title, job, &ready, strip, onlooker)
 }
 
 /// Part of each stream's segments that exist.
@@ -184,7 +221,7 @@ fn strip_of(
     parts: &[Part],
 ) -> Option<Strip> {
     let summary = title.summary.as_ref()?;
-    if title.state == TitleState::Ready {
+    if title.state == TitleState::Ready || parts.is_empty() {
         return None;
     }
     let wishes: Vec<u32> = app

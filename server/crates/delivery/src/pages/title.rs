@@ -29,6 +29,6 @@ pub(crate) async fn show(
 ) -> Result<Response, PageProblem> {
     let FromPath(id) = id?;
     let title = titles::visible(&app, &caller, title_id(&id)?, Want::Watch).await?;
-    let video = videos::one(&app, title).await?;
+    let video = videos::one(&app, &standing, title).await?;
     page(&app, &standing, "title.html", &Facts { video }).await
 }

@@ -12,4 +12,5 @@ mod people;
 mod serving;
 mod stopping;
 mod telling;
+mod tending;
 mod visitor;
