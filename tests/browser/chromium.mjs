@@ -43,6 +43,26 @@ export async function withPage(scenario) {
   }
 }
 
+/**
+ * Runs `scenario` with a function that opens a page of its own device and person, and closes the
+ * browser whatever happens.
+ *
+ * @template Result
+ * @param {(open: (device: import("playwright-core").BrowserContextOptions) => Promise<import("playwright-core").Page>) => Promise<Result>} scenario
+ * @returns {Promise<Result>}
+ */
+export async function withBrowser(scenario) {
+  const browser = await chromium.launch({
+    executablePath: process.env.HOMEREEL_CHROMIUM ?? "/usr/bin/chromium",
+    args: FLAGS,
+  });
+  try {
+    return await scenario(async (device) => (await browser.newContext(device)).newPage());
+  } finally {
+    await browser.close();
+  }
+}
+
 /** What the page asked for and what went wrong. */
 export class Traffic {
   /** @type {{ name: string, status: number }[]} */

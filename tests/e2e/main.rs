@@ -9,5 +9,6 @@ mod discovery;
 mod jobs;
 mod playback;
 mod proof;
+mod story;
 mod watch;
 mod withstand;

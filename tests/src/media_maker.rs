@@ -229,6 +229,18 @@ pub fn grainy_1080p() -> Recipe {
     )
 }
 
+/// Forty seconds of 720p with grain: twenty megabytes, so that an upload has a middle, and quick to
+/// encode.
+pub fn grainy_720p() -> Recipe {
+    Recipe::new(
+        "grainy-720p-40s",
+        "mp4",
+        "-f lavfi -i testsrc2=s=1280x720:r=25:d=40,noise=alls=2:allf=t \
+         -f lavfi -i sine=f=440:r=48000:d=40 \
+         -c:v libx264 -preset ultrafast -crf 26 -g 50 -pix_fmt yuv420p -c:a aac",
+    )
+}
+
 /// Twenty seconds of 1080p, for the time to the first picture.
 pub fn twenty_seconds_1080p() -> Recipe {
     sized(1920, 1080, 20)
