@@ -223,9 +223,15 @@ const outcome = await withBrowser(async (open) => {
   await phone.waitForURL(`${url}/`);
   await shoot(phone, "8-library-on-the-phone");
   await phone.locator(".card-link", { hasText: name }).first().click();
-  await playsPast(phone, 8);
+  // Less than a quarter of a minute is a glance, and nothing to go on with.
+  await playsPast(phone, 18);
   await shoot(phone, "9-playing-on-the-phone");
+  await phone.keyboard.press("k");
   const left = await position(phone);
+  await phone.waitForFunction(async () => {
+    const answer = await fetch("/api/v1/videos/continue");
+    return (await answer.json()).videos.length === 1;
+  });
   await phone.goto(`${url}/`);
   const adminPage = (await phone.request.get(`${url}/users`)).status();
   const adminCall = (await phone.request.get(`${url}/api/v1/users`)).status();
