@@ -272,6 +272,7 @@ async fn nothing_is_restored_under_a_running_server() {
         .unwrap();
     let refused = restore::run(&config.data_dir, &saved, &mut Vec::new()).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
+    stop(running).await;
 }
 
 #[tokio::test]
