@@ -9,13 +9,16 @@ use model::id::UserId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::allowance::Buckets;
 use crate::caller::Callers;
+use crate::cutetube::limit::Door;
+use crate::cutetube::upload::Senders;
 use crate::listeners::Listeners;
 use crate::metrics::requests::Requests;
 use crate::once::OneTime;
 use crate::passwords::{Cost, Passwords};
 use crate::site::Site;
-use crate::throttle::Throttle;
+use crate::throttle::{Origin, Throttle};
 
 /// A ticket is opened by the program that asked for it, at once.
 const TICKET: Duration = Duration::from_secs(30);
@@ -41,6 +44,10 @@ pub(crate) struct App {
     /// Counts attempts at every door that takes a secret.
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) passwords: Passwords,
+    /// How much clients of CuteTube's API ask for.
+    pub(crate) clients: Arc<Buckets<(Door, Origin)>>,
+    /// Who sent what through it.
+    pub(crate) senders: Arc<Senders>,
     /// Whoever changes the settings reads and writes them in turn.
     pub(crate) settings_turn: Arc<tokio::sync::Mutex<()>>,
     /// Links that sign a browser of this machine in.
@@ -86,6 +93,8 @@ impl App {
             throttle: Arc::default(),
             settings_turn: Arc::default(),
             passwords: Passwords::new(Cost::HOUSEHOLD),
+            clients: Arc::default(),
+            senders: Arc::default(),
             tickets: Arc::new(OneTime::lasting(TICKET)),
             resets: Arc::new(OneTime::lasting(RESET)),
             claimed: Arc::default(),

@@ -20,6 +20,7 @@ mod app;
 mod browse;
 mod caller;
 mod cookie;
+mod cutetube;
 mod dav;
 mod extract;
 mod guard;

@@ -92,6 +92,23 @@ impl Problem {
         }
     }
 
+    /// The sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The status code.
+    pub(crate) fn code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// How long to wait, of somebody who asks too often.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        let seconds = self.retry_after_s?;
+        let too_often = self.status == StatusCode::TOO_MANY_REQUESTS;
+        too_often.then(|| Duration::from_secs(seconds.into()))
+    }
+
     /// The fault, or the trouble, is on our side.
     pub(crate) fn is_ours(&self) -> bool {
         self.status.is_server_error()

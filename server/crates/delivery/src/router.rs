@@ -2,6 +2,7 @@
 //!
 //! Invariant: a route cannot be declared without an [`Access`]; [`Routes`] has no other way.
 
+mod cutetube;
 mod library;
 mod people;
 
@@ -26,7 +27,7 @@ use crate::problem;
 /// The routes of the server.
 fn routes() -> Routes {
     use Access::{Admin, Dav, Follow, Member, Open, Uploader, Watch};
-    library::add(people::add(Routes::default()))
+    cutetube::add(library::add(people::add(Routes::default())))
         .get("/", Watch, pages::library::show)
         .get("/watch/{id}", Watch, watch::show)
         .get("/upload", Uploader, work::upload)

@@ -22,6 +22,7 @@ use crate::api::{
     account, address, editing, events, folders, host, inbox, invites, jobs, original, progress,
     session, settings, setup, storage, users, videos,
 };
+use crate::cutetube::{self, auth};
 use crate::policy::Access;
 use crate::problem::Details;
 use crate::{health, metrics, router};
@@ -57,9 +58,15 @@ const KEY: &str = "key";
         (name = "events", description = "What to look at again, as it happens."),
         (name = "people", description = "Who lives here, and how one proves it."),
         (name = "host", description = "For programs of this machine that can read the data folder."),
+        (name = "cutetube", description = "For clients of CuteTube, in its words."),
         (name = "server", description = "How the server is."),
     ),
     paths(
+        auth::sign_up,
+        auth::log_in,
+        cutetube::videos::all,
+        cutetube::videos::metadata,
+        cutetube::upload::receive,
         account::show,
         account::change,
         account::sessions,

@@ -63,15 +63,15 @@ pub(crate) async fn sign_up(
     origin: Origin,
     FromJson(wish): FromJson<SignUp>,
 ) -> Result<Response, Problem> {
+    if let Some(detail) = wrong_fields(&wish) {
+        return Ok(user_refused(StatusCode::BAD_REQUEST, detail));
+    }
     if !app.is_claimed().await? || !app.site.catalog.settings().await?.open_sign_up {
         let detail = json!({"non_field_errors": [
             "People are invited to this house. Ask an admin for an invitation, open its link in a \
              browser, and log in here with what you choose there."
         ]});
         return Ok(user_refused(StatusCode::FORBIDDEN, detail));
-    }
-    if let Some(detail) = wrong_fields(&wish) {
-        return Ok(user_refused(StatusCode::BAD_REQUEST, detail));
     }
     if let Err(problem) = app.throttle.admit(&Attempt::with_secret(origin)) {
         return Ok(slow_down(&problem));

@@ -20,7 +20,10 @@ pub(crate) fn refused(status: StatusCode, detail: impl Into<Value>) -> Response 
 
 /// The envelope of signing up and in.
 pub(crate) fn user(status: StatusCode, body: &Value) -> Response {
-    answer(status, &json!({"status_code": status.as_u16(), "user": body}))
+    answer(
+        status,
+        &json!({"status_code": status.as_u16(), "user": body}),
+    )
 }
 
 /// That, with an error.
@@ -62,7 +65,7 @@ pub(crate) fn video(title: &Title, headers: &HeaderMap) -> Value {
         "custom_video_title": format!("{}__{}", title.id, file.to_string_lossy()),
         "title": title.name,
         "description": title.description,
-        "duration": title.summary.as_ref().map(|plan| clock(plan.duration.seconds())),
+        "duration": title.summary.as_ref().map(|plan| clock(plan.end.seconds())),
         "mp4_s3_mpd_url": manifest,
         "mov_s3_mpd_url": manifest,
         "mp4_gcore_cdn_mpd_url": manifest,
@@ -73,14 +76,20 @@ pub(crate) fn video(title: &Title, headers: &HeaderMap) -> Value {
 /// The name under which we were asked, which the guard has judged.
 pub(crate) fn host(headers: &HeaderMap) -> &str {
     let host = headers.get(header::HOST);
-    host.and_then(|host| host.to_str().ok()).unwrap_or("localhost")
+    host.and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost")
 }
 
 /// `HH:MM:SS`
 fn clock(seconds: f64) -> String {
     let whole = Duration::try_from_secs_f64(seconds.round()).unwrap_or_default();
     let seconds = whole.as_secs();
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 #[cfg(test)]

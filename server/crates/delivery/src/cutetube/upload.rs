@@ -58,7 +58,10 @@ pub(crate) async fn receive(
     let upload = match take_by(rules, door, owner, &headers, body).await {
         Ok(upload) => upload,
         Err(problem) if problem.detail() == UNSUPPORTED => {
-            return Ok(answer(StatusCode::BAD_REQUEST, &json!({"error": UNSUPPORTED})));
+            return Ok(answer(
+                StatusCode::BAD_REQUEST,
+                &json!({"error": UNSUPPORTED}),
+            ));
         }
         Err(problem) if problem.detail() == DURATION => {
             let body = json!({"status": "error", "error_key": "duration", "detail": DURATION});
@@ -84,7 +87,11 @@ const DURATION: &str = "Duration has wrong format. Use HH:MM:SS.";
 
 fn check_name(name: &str) -> Result<(), Problem> {
     let extension = Path::new(name).extension().and_then(|text| text.to_str());
-    let fits = |text: &str| ["mp4", "mov"].iter().any(|known| text.eq_ignore_ascii_case(known));
+    let fits = |text: &str| {
+        ["mp4", "mov"]
+            .iter()
+            .any(|known| text.eq_ignore_ascii_case(known))
+    };
     match extension.is_some_and(fits) {
         true => Ok(()),
         false => Err(Problem::bad_request(UNSUPPORTED)),
@@ -107,7 +114,8 @@ fn check_fields(fields: &BTreeMap<String, String>) -> Result<(), Problem> {
 /// Looked at and passed over: how long a film is, it says itself.
 fn is_duration(text: &str) -> bool {
     let parts: Vec<&str> = text.split(':').collect();
-    let digits = |part: &&str| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |part: &&str| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     text.is_empty() || (parts.len() == 3 && parts.iter().all(digits))
 }
 
@@ -138,10 +146,20 @@ mod tests {
 
     #[test]
     fn names_and_durations_are_judged_as_cutetube_says() {
-        for (name, expected) in [("a.mp4", true), ("A.MOV", true), ("a.mkv", false), ("mp4", false)] {
+        for (name, expected) in [
+            ("a.mp4", true),
+            ("A.MOV", true),
+            ("a.mkv", false),
+            ("mp4", false),
+        ] {
             assert_eq!(check_name(name).is_ok(), expected, "{name}");
         }
-        for (text, expected) in [("00:00:34", true), ("", true), ("34", false), ("a:b:c", false)] {
+        for (text, expected) in [
+            ("00:00:34", true),
+            ("", true),
+            ("34", false),
+            ("a:b:c", false),
+        ] {
             assert_eq!(is_duration(text), expected, "{text}");
         }
     }

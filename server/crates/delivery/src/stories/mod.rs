@@ -1,5 +1,6 @@
 //! Stories about whole requests: a real catalog, a store in memory, the real router.
 
+mod cutetube;
 mod deciding;
 mod describing;
 mod guarding;

@@ -65,7 +65,40 @@ pub(crate) async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Upload, Problem> {
+    take_by(Rules::default(), door, owner, headers, body).await
+}
+
+/// What a form must be like besides.
+pub(crate) struct Rules {
+    /// Judges the name of the file before its bytes are taken.
+    pub(crate) file_name: fn(&str) -> Result<(), Problem>,
+    /// Judges the other fields when all are there.
+    pub(crate) fields: fn(&BTreeMap<String, String>) -> Result<(), Problem>,
+    /// What is said of a form without a file.
+    pub(crate) no_file: &'static str,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            file_name: |_| Ok(()),
+            fields: |_| Ok(()),
+            no_file: "There is no file in this form. Send it as the field “video”.",
+        }
+    }
+}
+
+/// The same by other rules.
+pub(crate) async fn take_by(
+    rules: Rules,
+    door: &dyn UploadDoor,
+    owner: UserId,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Upload, Problem> {
+    let no_file = rules.no_file;
     let mut form = Form {
+        rules,
         door,
         owner,
         parts: Multipart::new(bytes_of(body), boundary(headers)?),
@@ -75,9 +108,7 @@ pub(crate) async fn take(
     let read = form.read().await;
     match (read, form.upload) {
         (Ok(()), Some(id)) => form.finish(id).await,
-        (Ok(()), None) => Err(Problem::bad_request(
-            "There is no file in this form. Send it as the field “video”.",
-        )),
+        (Ok(()), None) => Err(Problem::bad_request(no_file)),
         (Err(problem), upload) => {
             if let Some(id) = upload {
                 door.remove(owner, id).await?;
@@ -106,6 +137,7 @@ fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
 
 /// A form that is being read.
 struct Form<'a> {
+    rules: Rules,
     door: &'a dyn UploadDoor,
     owner: UserId,
     parts: Multipart<'static>,
@@ -150,6 +182,7 @@ impl Form<'_> {
         if self.upload.is_some() {
             return Err(Problem::bad_request("This form has two films. Send one."));
         }
+        (self.rules.file_name)(part.file_name().unwrap_or_default())?;
         let new = NewUpload {
             file_name: part.file_name().unwrap_or_default().to_owned(),
             ..NewUpload::default()
@@ -182,6 +215,7 @@ impl Form<'_> {
     }
 
     async fn try_finish(&self, id: UploadId) -> Result<Upload, Problem> {
+        (self.rules.fields)(&self.fields)?;
         let text = |name: &str| {
             let text = self.fields.get(name).map(String::as_str);
             text.filter(|text| !text.trim().is_empty())

@@ -13,7 +13,7 @@ use crate::caller::Caller;
 use crate::problem::Problem;
 
 /// Who uploads. The route's policy has let nobody else through.
-fn sender(caller: &Caller) -> Result<UserId, Problem> {
+pub(crate) fn sender(caller: &Caller) -> Result<UserId, Problem> {
     let user = caller.0.user();
     user.ok_or_else(|| Problem::unauthorized("Sign in to do this."))
 }
