@@ -13,6 +13,7 @@ pub mod data_dir;
 mod discovery;
 mod doors;
 pub mod endpoint;
+mod folders;
 mod janitor;
 mod loopback;
 pub mod server;

@@ -35,6 +35,7 @@ use crate::data_dir::{DataDir, Paths};
 use crate::discovery::{self, Discovery};
 use crate::doors::OpenDoors;
 use crate::endpoint::Endpoint;
+use crate::folders::Folders;
 use crate::janitor::{self, Janitor};
 use crate::vitals::{self, Vitals};
 use crate::wiring;
@@ -66,6 +67,7 @@ struct Parts {
     jobs: JobsHandle,
     vitals: JoinHandle<WatchHandle>,
     discovery: JoinHandle<()>,
+    folders: JoinHandle<()>,
     buckets: JoinHandle<()>,
     janitor: JoinHandle<()>,
     stop_vitals: CancellationToken,
@@ -231,6 +233,13 @@ async fn start_parts(
         listen,
         facts: facts.clone(),
     };
+    let folders = Folders {
+        catalog: ground.catalog.clone(),
+        configured: config.watch.clone(),
+        data_dir: paths.root().to_owned(),
+        watch: watch.clone(),
+        webdav: doors.webdav.clone(),
+    };
     let buckets = buckets::follow(ground.catalog, ground.places, stop_vitals.clone());
     let buckets = tokio::spawn(buckets);
     let vitals = Vitals {
@@ -248,6 +257,7 @@ async fn start_parts(
         jobs,
         janitor: tokio::spawn(janitor::follow(janitor, stop_vitals.clone())),
         discovery: tokio::spawn(discovery::follow(discovery, stop_vitals.clone())),
+        folders: tokio::spawn(folders.follow(stop_vitals.clone())),
         vitals: tokio::spawn(vitals::follow(vitals, stop_vitals.clone())),
         buckets,
         stop_vitals,
@@ -319,6 +329,9 @@ async fn stop(parts: Parts, catalog: Catalog) {
     }
     if let Err(error) = parts.janitor.await {
         tracing::warn!(%error, "Purging deleted titles ended badly.");
+    }
+    if let Err(error) = parts.folders.await {
+        tracing::warn!(%error, "Following the folders ended badly.");
     }
     if let Ok(watch) = parts.vitals.await {
         watch.shutdown().await;

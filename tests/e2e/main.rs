@@ -10,5 +10,7 @@ mod jobs;
 mod playback;
 mod proof;
 mod story;
+mod uploads;
 mod watch;
+mod webdav;
 mod withstand;

@@ -14,11 +14,11 @@ mod scan;
 use ingest::IngestHandle;
 use model::error::Result;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::watch::folder::Folder;
 use crate::watch::scan::Scan;
@@ -58,13 +58,28 @@ pub struct FolderStatus {
 #[derive(Debug)]
 pub struct Watch;
 
-/// Watching goes on until [`WatchHandle::shutdown`].
-#[derive(Debug)]
+/// Watching goes on until [`WatchHandle::shutdown`]. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct WatchHandle {
-    statuses: Vec<watch::Receiver<FolderStatus>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    folders: Mutex<Vec<Watched>>,
+    ingest: IngestHandle,
+    policy: WatchPolicy,
     changed: Arc<Notify>,
     stop: CancellationToken,
-    tasks: JoinSet<()>,
+    tasks: TaskTracker,
+}
+
+/// One folder and its task.
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    status: watch::Receiver<FolderStatus>,
+    stop: CancellationToken,
 }
 
 impl Watch {
@@ -79,49 +94,92 @@ impl Watch {
         ingest: &IngestHandle,
         policy: WatchPolicy,
     ) -> Result<WatchHandle> {
-        let mut handle = WatchHandle {
-            statuses: Vec::new(),
-            changed: Arc::default(),
-            stop: CancellationToken::new(),
-            tasks: JoinSet::new(),
-        };
-        for path in folders {
-            let stop = handle.stop.clone();
-            let scan = Scan {
+        let handle = WatchHandle {
+            shared: Arc::new(Shared {
+                folders: Mutex::default(),
                 ingest: ingest.clone(),
-                stop: stop.clone(),
-            };
-            let changed = Arc::clone(&handle.changed);
-            let (folder, status) = Folder::new(path, scan, policy, changed)?;
-            handle.statuses.push(status);
-            handle.tasks.spawn(async move {
-                stop.run_until_cancelled(folder.run()).await;
-            });
-        }
+                policy,
+                changed: Arc::default(),
+                stop: CancellationToken::new(),
+                tasks: TaskTracker::new(),
+            }),
+        };
+        handle.set_folders(folders)?;
         Ok(handle)
     }
 }
 
 impl WatchHandle {
+    /// Watches these folders from now on. A new one is scanned at once; one that is no longer
+    /// among them is left alone, and nothing in it is reported as gone. Must be called within a
+    /// runtime.
+    ///
+    /// # Errors
+    /// `InvalidInput` if a folder is not an absolute path; then nothing changes.
+    pub fn set_folders(&self, folders: Vec<PathBuf>) -> Result<()> {
+        let mut known = self.folders();
+        let is_new = |path: &&PathBuf| !known.iter().any(|watched| watched.path == **path);
+        let new: Result<Vec<_>> = folders
+            .iter()
+            .filter(is_new)
+            .map(|path| self.prepare(path.clone()))
+            .collect();
+        let new = new?;
+        known.retain(|watched| {
+            let stays = folders.contains(&watched.path);
+            if !stays {
+                watched.stop.cancel();
+            }
+            stays
+        });
+        for (watched, folder) in new {
+            let stop = watched.stop.clone();
+            known.push(watched);
+            self.shared.tasks.spawn(async move {
+                stop.run_until_cancelled(folder.run()).await;
+            });
+        }
+        known.sort_by_key(|watched| folders.iter().position(|path| *path == watched.path));
+        self.shared.changed.notify_one();
+        Ok(())
+    }
+
+    fn prepare(&self, path: PathBuf) -> Result<(Watched, Folder)> {
+        let stop = self.shared.stop.child_token();
+        let scan = Scan {
+            ingest: self.shared.ingest.clone(),
+            stop: stop.clone(),
+        };
+        let changed = Arc::clone(&self.shared.changed);
+        let (folder, status) = Folder::new(path.clone(), scan, self.shared.policy, changed)?;
+        let watched = Watched { path, status, stop };
+        Ok((watched, folder))
+    }
+
+    fn folders(&self) -> MutexGuard<'_, Vec<Watched>> {
+        let folders = self.shared.folders.lock();
+        folders.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How each folder is doing, in the order they were given.
     pub fn status(&self) -> Vec<FolderStatus> {
-        let statuses = self.statuses.iter();
-        statuses.map(|status| status.borrow().clone()).collect()
+        let folders = self.folders();
+        let statuses = folders
+            .iter()
+            .map(|watched| watched.status.borrow().clone());
+        statuses.collect()
     }
 
     /// Waits until a folder is doing otherwise than when this was last awaited.
     pub async fn changed(&self) {
-        self.changed.notified().await;
+        self.shared.changed.notified().await;
     }
 
     /// Stops watching. What is reported already stays with ingest.
-    pub async fn shutdown(mut self) {
-        self.stop.cancel();
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "Watching a folder ended badly.");
-            }
-        }
+    pub async fn shutdown(self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
     }
 }
 
@@ -213,7 +271,7 @@ mod tests {
     }
 
     async fn status(handle: &mut WatchHandle, online: bool) -> FolderStatus {
-        let status = &mut handle.statuses[0];
+        let mut status = handle.folders()[0].status.clone();
         let wanted = status.wait_for(|status| status.online == online);
         timeout(LONG, wanted).await.unwrap().unwrap().clone()
     }
@@ -303,8 +361,9 @@ mod tests {
         };
         let (mut handle, mut told) = watch(&root, often, 100);
         assert!(!handle.status()[0].online, "it was not looked at yet");
-        timeout(LONG, handle.changed()).await.unwrap();
-        assert!(handle.status()[0].online, "it is there");
+        while !handle.status()[0].online {
+            timeout(LONG, handle.changed()).await.unwrap();
+        }
         assert_eq!(told.until("=").await, set(&["+a.mp4", "="]));
         let away = home.path().join("away");
         fs::rename(&root, &away).unwrap();
@@ -335,6 +394,28 @@ mod tests {
         told.until("=").await;
         fs::write(root.join("a.mp4"), "film").unwrap();
         told.until("+a.mp4").await;
+        handle.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn folders_come_and_go_while_others_are_watched() {
+        let (home, root) = new_folder();
+        let (mut handle, mut told) = watch(&root, EVENTS_ONLY, 100);
+        told.until("=").await;
+        status(&mut handle, true).await;
+        let second = home.path().canonicalize().unwrap().join("Second");
+        fs::create_dir(&second).unwrap();
+        fs::write(second.join("b.mp4"), "film").unwrap();
+        told.root = second.clone();
+        handle.set_folders(vec![second.clone()]).unwrap();
+        assert_eq!(told.until("=").await, set(&["+b.mp4", "="]), "seen at once");
+        assert_eq!(handle.status().len(), 1, "the first one is left alone");
+        status(&mut handle, true).await;
+        fs::write(root.join("a.mp4"), "film").unwrap();
+        fs::write(second.join("c.mp4"), "film").unwrap();
+        assert_eq!(told.next().await, "+c.mp4");
+        assert!(handle.set_folders(vec!["relative".into()]).is_err());
+        assert_eq!(handle.status()[0].path, second, "nothing changed");
         handle.shutdown().await;
     }
 

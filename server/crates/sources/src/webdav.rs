@@ -113,7 +113,8 @@ impl Webdav {
         let request = Request::from_parts(parts, Payload(body));
         let response = self.handler(person).handle(request).await;
         self.note_locks(person, &method, &path, &asked, &response);
-        Ok(uncached(response.map(|body| Box::pin(body) as ByteStream)))
+        // The library's stream panics when it is asked again after its end, as compression does.
+        Ok(uncached(response.map(|body| body.fuse().boxed())))
     }
 
     fn handler(&self, person: UserId) -> DavHandler {

@@ -1,0 +1,81 @@
+//! Whoever owns the house under test: claims it with the word from the data folder, and makes
+//! tokens for programs. What does not belong here: what is done with them.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::fs;
+
+use crate::server::{Home, Server};
+
+/// The owner's name.
+pub const NAME: &str = "ada";
+const PASSWORD: &str = "a quiet afternoon by the sea";
+
+/// An owner who is signed in.
+#[derive(Debug)]
+pub struct Owner {
+    agent: ureq::Agent,
+    url: String,
+    cookie: String,
+}
+
+impl Owner {
+    /// Makes a fresh house somebody's.
+    pub fn claim(home: &Home, server: &Server) -> Result<Self> {
+        let token = fs::read_to_string(home.data().join("setup-token"))
+            .context("reading the word that makes somebody the owner")?;
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        let agent = ureq::Agent::new_with_config(config.build());
+        let claim = json!({
+            "token": token.trim(),
+            "name": NAME,
+            "password": PASSWORD,
+            "audience": "anyone",
+        });
+        let mut response = agent
+            .post(format!("{}/api/v1/setup", server.url))
+            .header("x-homereel", "1")
+            .content_type("application/json")
+            .send(claim.to_string())?;
+        let status = response.status().as_u16();
+        let cookie = response.headers().get("set-cookie").cloned();
+        let said = response.body_mut().read_to_string()?;
+        ensure!(
+            status == 201,
+            "claiming the house ended with {status}: {said}"
+        );
+        let cookie = cookie.context("the owner got no cookie")?;
+        let cookie = cookie.to_str()?.split(';').next().unwrap_or_default();
+        Ok(Self {
+            agent,
+            url: server.url.clone(),
+            cookie: cookie.to_owned(),
+        })
+    }
+
+    /// A secret for programs: `full`, `upload`, `read` or `webdav`.
+    pub fn token(&self, scope: &str) -> Result<String> {
+        let wish = json!({ "label": "tests", "scope": scope });
+        let answer = self.post("/api/v1/account/tokens", &wish)?;
+        let secret = answer["secret"].as_str();
+        Ok(secret.context("a token without a secret")?.to_owned())
+    }
+
+    /// Sends JSON, which must be taken.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let mut response = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("x-homereel", "1")
+            .header("cookie", &self.cookie)
+            .content_type("application/json")
+            .send(body.to_string())?;
+        let status = response.status();
+        let said = response.body_mut().read_to_string()?;
+        ensure!(
+            status.is_success(),
+            "POST {path} ended with {status}: {said}"
+        );
+        serde_json::from_str(&said).with_context(|| format!("POST {path} answered {said:?}"))
+    }
+}
