@@ -1,1 +1,211 @@
+//! Stories of the guarded folders: what clients do to files, and what they never reach. The
+//! protocol itself is proved by litmus, from outside.
 
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{Method, Request, Response};
+use ingest::{IngestHandle, Report};
+use model::arrival::Door;
+use model::id::UserId;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use super::{ByteStream, Webdav};
+
+struct House {
+    _home: TempDir,
+    root: PathBuf,
+    webdav: Webdav,
+    reports: mpsc::Receiver<Report>,
+    me: UserId,
+}
+
+impl House {
+    fn new() -> Self {
+        Self::with_reserve(0)
+    }
+
+    fn with_reserve(reserve_bytes: u64) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().canonicalize().unwrap().join("Drop");
+        fs::create_dir(&root).unwrap();
+        let (inbox, reports) = mpsc::channel(64);
+        let ingest = IngestHandle::reporting_to(inbox);
+        Self {
+            webdav: Webdav::new(vec![root.clone()], ingest, reserve_bytes),
+            root,
+            _home: home,
+            reports,
+            me: UserId::generate(),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: ByteStream,
+    ) -> Response<Vec<u8>> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header("host", "nas.local");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body).unwrap();
+        let (parts, mut body) = self.webdav.answer(self.me, request).await.into_parts();
+        let mut bytes = Vec::new();
+        while let Some(Ok(chunk)) = body.next().await {
+            bytes.extend_from_slice(&chunk);
+        }
+        assert!(body.next().await.is_none(), "the end stays the end");
+        Response::from_parts(parts, bytes)
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
+        let empty = stream::empty().boxed();
+        self.send(method, path, headers, empty)
+            .await
+            .status()
+            .as_u16()
+    }
+
+    async fn put(&self, path: &str, bytes: &[u8]) -> u16 {
+        let length = bytes.len().to_string();
+        let body = stream::iter([Ok(Bytes::copy_from_slice(bytes))]).boxed();
+        let headers = [("content-length", length.as_str())];
+        self.send("PUT", path, &headers, body)
+            .await
+            .status()
+            .as_u16()
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+#[tokio::test]
+async fn a_film_that_came_whole_is_delivered_as_its_senders() {
+    let mut house = House::new();
+    assert_eq!(house.put("/dav/a.mp4", b"film").await, 201);
+    assert_eq!(fs::read(house.root.join("a.mp4")).unwrap(), b"film");
+    let Some(Report::Asked {
+        path,
+        door,
+        details,
+        ..
+    }) = house.reports.recv().await
+    else {
+        unreachable!("it is reported")
+    };
+    assert_eq!((path, door), (house.root.join("a.mp4"), Door::Webdav));
+    assert_eq!(details.owner, Some(house.me));
+    for litter in ["._a.mp4", ".DS_Store", "a.mp4.part"] {
+        assert_eq!(house.put(&format!("/dav/{litter}"), b"x").await, 201);
+    }
+    assert!(
+        house.reports.try_recv().is_err(),
+        "litter is never taken in"
+    );
+}
+
+#[tokio::test]
+async fn a_film_that_was_cut_off_leaves_the_old_one() {
+    let mut house = House::new();
+    house.put("/dav/a.mp4", b"old").await;
+    house.reports.recv().await;
+    let cut: ByteStream =
+        stream::iter([Ok(Bytes::from("new")), Err(io::Error::other("cut"))]).boxed();
+    let answer = house
+        .send("PUT", "/dav/a.mp4", &[("content-length", "9")], cut)
+        .await;
+    assert!(!answer.status().is_success());
+    let short: ByteStream = stream::iter([Ok(Bytes::from("new"))]).boxed();
+    let lied = [("x-expected-entity-length", "9")];
+    let answer = house.send("PUT", "/dav/a.mp4", &lied, short).await;
+    assert_eq!(answer.status(), 400, "shorter than announced");
+    assert_eq!(fs::read(house.root.join("a.mp4")).unwrap(), b"old");
+    assert_eq!(house.names(&house.root), ["a.mp4"], "nothing is left over");
+    assert!(house.reports.try_recv().is_err(), "nothing is reported");
+}
+
+#[tokio::test]
+async fn links_are_neither_seen_nor_followed_nor_replaced() {
+    let house = House::new();
+    let secret = house.root.with_file_name("secret");
+    fs::create_dir(&secret).unwrap();
+    fs::write(secret.join("s"), "secret").unwrap();
+    symlink(&secret, house.root.join("folder")).unwrap();
+    symlink(secret.join("s"), house.root.join("file")).unwrap();
+    symlink(secret.join("new"), house.root.join("dangling")).unwrap();
+    for path in ["/dav/file", "/dav/folder/s", "/dav/dangling"] {
+        assert_eq!(house.ask("GET", path, &[]).await, 404, "{path}");
+        assert_eq!(house.ask("DELETE", path, &[]).await, 404, "{path}");
+        let refused = house.put(path, b"x").await;
+        assert!(matches!(refused, 403 | 409), "{path}: {refused}");
+    }
+    let listed = house
+        .send(
+            "PROPFIND",
+            "/dav/",
+            &[("depth", "1")],
+            stream::empty().boxed(),
+        )
+        .await;
+    let text = String::from_utf8(listed.into_body()).unwrap();
+    assert!(
+        !text.contains("dangling") && !text.contains("folder"),
+        "{text}"
+    );
+    assert_eq!(house.names(&secret), ["s"], "nothing happened outside");
+    assert_eq!(fs::read(secret.join("s")).unwrap(), b"secret");
+}
+
+#[tokio::test]
+async fn what_would_fill_the_disk_is_refused_before_a_byte_is_written() {
+    let house = House::with_reserve(u64::MAX);
+    assert_eq!(house.put("/dav/a.mp4", b"film").await, 507);
+    assert!(house.names(&house.root).is_empty());
+}
+
+#[tokio::test]
+async fn several_folders_are_a_folder_each_that_nobody_can_move() {
+    let house = House::new();
+    let second = house.root.with_file_name("Second");
+    fs::create_dir(&second).unwrap();
+    let folders = vec![house.root.clone(), second.clone()];
+    house.webdav.set_folders(folders);
+    assert_eq!(house.put("/dav/Second/a.mp4", b"film").await, 201);
+    assert_eq!(house.put("/dav/a.mp4", b"film").await, 403);
+    assert_eq!(house.ask("DELETE", "/dav/Second", &[]).await, 403);
+    let to = [("destination", "/dav/Drop/b.mp4")];
+    assert_eq!(house.ask("MOVE", "/dav/Second/a.mp4", &to).await, 201);
+    assert_eq!(house.names(&house.root), ["b.mp4"]);
+    assert!(second.is_dir());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_ends_although_its_client_never_ends_it() {
+    const WISH: &str = "<lockinfo xmlns='DAV:'><lockscope><exclusive/></lockscope><locktype>\
+        <write/></locktype></lockinfo>";
+    let house = House::new();
+    let wish: ByteStream = stream::iter([Ok(Bytes::from(WISH))]).boxed();
+    let locked = house.send("LOCK", "/dav/a.mp4", &[], wish).await;
+    assert_eq!(locked.status(), 201, "a name that is not there yet");
+    let text = String::from_utf8(locked.into_body()).unwrap();
+    assert!(text.contains("Second-600"), "{text}");
+    assert_eq!(house.put("/dav/a.mp4", b"film").await, 423);
+    tokio::time::advance(std::time::Duration::from_secs(601)).await;
+    assert_eq!(house.put("/dav/a.mp4", b"film").await, 204);
+}
