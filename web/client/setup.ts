@@ -10,6 +10,11 @@ import { checkForm, showTrouble } from "./form";
 const STEPS = ["you", "house", "audience", "folder", "done"] as const;
 type Step = (typeof STEPS)[number];
 
+/** The folder that `path` is in. */
+function around(path: string): string {
+  return path.replace(/\/[^/]*$/, "") || "/";
+}
+
 class Setup extends HTMLElement {
   #at: Step = "you";
 
@@ -77,7 +82,7 @@ class Setup extends HTMLElement {
     if (step === "folder") {
       void this.#listFolders();
       const first = section.querySelector("[data-role=watched] code")?.textContent;
-      void need<FolderChooser>(section, "homereel-folders").open(first ?? undefined);
+      void need<FolderChooser>(section, "homereel-folders").open(first ? around(first) : undefined);
     } else if (step === "done") {
       void this.#showAddress();
     }

@@ -9,6 +9,7 @@ use model::clock::WallTime;
 use serde::Serialize;
 
 use crate::api::dto::{ArrivalView, Video, VideoList};
+use crate::api::progress;
 use crate::api::videos::{self, Listing};
 use crate::app::App;
 use crate::caller::Standing;
@@ -86,7 +87,7 @@ pub(crate) async fn show(
         pages,
         total: list.total,
         shelves: if first {
-            shelves(&app, &list)
+            shelves(&app, &standing, &list).await?
         } else {
             Vec::new()
         },
@@ -102,22 +103,29 @@ pub(crate) async fn show(
     page(&app, &standing, "library.html", &context).await
 }
 
-/// The rows above a library that is too long to be taken in at a glance.
-fn shelves(app: &App, list: &VideoList) -> Vec<Shelf> {
+/// The rows above everything: what one began, and, where the library is too long to be taken in at
+/// a glance, what is new.
+async fn shelves(
+    app: &App,
+    standing: &Standing,
+    list: &VideoList,
+) -> model::error::Result<Vec<Shelf>> {
+    let shelf = |place, videos| Shelf { place, videos };
+    let begun = shelf("continue", progress::offered(app, standing).await?);
     if list.total < SHELVES_FROM {
-        return Vec::new();
+        return Ok(vec![begun]);
     }
-    // Instants in UTC sort as text.
     let week_ago = WallTime(app.site.clock.now().0 - NEW_FOR_MS);
+    // Instants in UTC sort as text.
     let since = rfc3339::format(week_ago);
     let new = list
         .videos
         .iter()
         .take_while(|video| video.added_at >= since);
-    vec![Shelf {
-        place: "new",
-        videos: new.take(ON_SHELF).cloned().collect(),
-    }]
+    Ok(vec![
+        begun,
+        shelf("new", new.take(ON_SHELF).cloned().collect()),
+    ])
 }
 
 /// Paths and troubles are for those who look after the house.
