@@ -23,7 +23,7 @@ export function fetchPage(url: string): Promise<Document> {
 
 /**
  * Brings every element with `data-region` to the state the server has now. A region in which
- * somebody types or has opened a dialog is left alone.
+ * somebody types or has opened a dialog or a menu is left alone.
  */
 export async function refreshRegions(): Promise<void> {
   const fresh = await fetchPage(location.href);
@@ -40,7 +40,6 @@ export async function refreshRegions(): Promise<void> {
 }
 
 function isBusy(region: HTMLElement): boolean {
-  return (
-    region.querySelector("dialog[open], input:focus, textarea:focus, select:focus") !== null
-  );
+  const used = "dialog[open], details[open], input:focus, textarea:focus, select:focus";
+  return region.querySelector(used) !== null;
 }
