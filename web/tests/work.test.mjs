@@ -127,7 +127,9 @@ test("a job says what happens, and when it will be ready", async () => {
   const { lineOf, factsOf, readyWords } = await load("client/jobs/words.ts");
   assert.equal(lineOf(job(), around), "Next in line");
   assert.equal(lineOf(job(), { ...around, before: 2 }), "Waits for 2 other films");
-  assert.equal(lineOf(job({ state: "running" }), around), "Reading the file");
+  const reads = { step: "inspecting", fraction: 0, speed: 0, seconds_left: null };
+  assert.equal(lineOf(job({ state: "running", progress: reads }), around), "Reading the file");
+  assert.equal(lineOf(job({ state: "running" }), around), "Next in line", "only taken up so far");
   const runs = job({
     state: "running",
     strip: begun,
@@ -144,7 +146,9 @@ test("only what makes sense in its state can be asked of a job", async () => {
   const keys = (more, where = around) => actionsOf(job(more), where).map((action) => action.key);
   assert.deepEqual(keys({}), ["pause", "cancel"], "the next one need not be moved up");
   assert.deepEqual(keys({}, { ...around, before: 1 }), ["boost", "pause", "cancel"]);
-  assert.deepEqual(keys({ state: "running", strip: begun }), ["watch", "pause", "cancel"]);
+  const encodes = { step: "encoding", fraction: 0.4, speed: 3, seconds_left: 9 };
+  const runs = { state: "running", strip: begun, progress: encodes };
+  assert.deepEqual(keys(runs), ["watch", "pause", "cancel"]);
   assert.deepEqual(keys({ state: "paused" }), ["resume", "cancel"]);
   assert.deepEqual(keys({ state: "failed" }), ["retry"]);
   assert.deepEqual(keys({ state: "done" }), ["watch"]);

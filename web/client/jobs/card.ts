@@ -4,7 +4,7 @@
 import type { Job } from "../api";
 import { ask, wordsFor } from "../ask";
 import { WorkCard } from "../work";
-import { type Around, faceOf, timeOfDay } from "./words";
+import { type Around, faceOf, isBegun, timeOfDay } from "./words";
 
 interface LogLine {
   at: string;
@@ -35,7 +35,7 @@ export class JobCard {
 
   show(job: Job, around: Around): void {
     this.card.show(faceOf(job, around));
-    const open = this.opened ?? job.state === "running";
+    const open = this.opened ?? isBegun(job);
     this.element.dataset["open"] = String(open);
     this.card.part("toggle").setAttribute("aria-expanded", String(open));
     this.card.part("body").hidden = !open;

@@ -28,10 +28,15 @@ export function lineOf(job: Job, around: Around): string {
     case "paused":
       return "Paused";
     case "running":
-      return runningLine(job, around);
+      return isBegun(job) ? runningLine(job, around) : queuedLine(job, around);
     case "queued":
       return queuedLine(job, around);
   }
+}
+
+/** Some jobs are taken up before their turn, so that it comes without a pause. */
+export function isBegun(job: Job): boolean {
+  return job.state === "running" && job.progress.step !== "waiting";
 }
 
 function runningLine(job: Job, around: Around): string {
@@ -68,7 +73,7 @@ export function factsOf(job: Job, around: Around): string {
     return "";
   }
   const { fraction, speed, seconds_left: left } = job.progress;
-  const runs = job.state === "running" && !around.encodingPaused;
+  const runs = isBegun(job) && !around.encodingPaused;
   const ready = job.ready_at ?? (left === null ? null : soon(around.now, left));
   const facts = [
     fraction > 0 ? `${Math.floor(fraction * 100)} % done` : "",
@@ -116,7 +121,9 @@ export function actionsOf(job: Job, around: Around): Action[] {
   const watch: Action = { key: "watch", label: "Play", icon: "play", href: `/watch/${job.title}` };
   const plays = job.state === "done" || (job.state !== "failed" && isPlayable(job));
   const actions: Action[] = plays ? [watch] : [];
-  return around.steers ? [...actions, ...STEERING[job.state](around)] : actions;
+  const waits = job.state === "running" && !isBegun(job);
+  const steering = STEERING[waits ? "queued" : job.state];
+  return around.steers ? [...actions, ...steering(around)] : actions;
 }
 
 const ask = (key: string, label: string, icon: string): Action => ({ key, label, icon });
@@ -138,7 +145,7 @@ const STEERING: Record<Job["state"], (around: Around) => Action[]> = {
 
 /** The whole card. */
 export function faceOf(job: Job, around: Around): Face {
-  const runs = job.state === "running" && !around.encodingPaused;
+  const runs = isBegun(job) && !around.encodingPaused;
   return {
     stage: job.state,
     name: job.title_name,
