@@ -11,8 +11,11 @@ use rusqlite_migration::{M, Migrations};
 
 use crate::failure::{Failure, Outcome};
 
-/// One file per version, oldest first.
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema.sql"))];
+/// One step per version, oldest first; the first has two files.
+const STEPS: &[M<'static>] = &[M::up(concat!(
+    include_str!("house.sql"),
+    include_str!("schema.sql")
+))];
 
 /// "HMRL", as `schema.sql` sets it.
 const APPLICATION_ID: i64 = 1_213_026_892;
