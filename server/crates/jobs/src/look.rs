@@ -102,6 +102,14 @@ async fn publish_plan(workshop: &Workshop, run: Run, found: Found) -> Result<(),
         rungs = plan.rungs().len(), audio_tracks = plan.audio.len(), chunks = plan.chunks().len(),
         "A title was inspected and can be played."
     );
+    let text = format!(
+        "It was looked at: {:.0} s long, {} qualities, {} sound tracks. It can be played from now \
+         on.",
+        plan.end().seconds(),
+        plan.rungs().len(),
+        plan.audio.len()
+    );
+    workshop.log(run.job, &text).await;
     workshop
         .report(Report::Inspected(run, Outline::of(&plan)))
         .await;

@@ -7,6 +7,7 @@ use model::clock::Clock;
 use model::error::{ErrorKind, Result};
 use model::id::JobId;
 use model::job::backoff;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub(crate) struct Settlement {
     workshop: Arc<Workshop>,
     clock: Arc<dyn Clock>,
     unsettled: Vec<(JobId, Outcome)>,
+    /// What jobs wait for, as their log has it: a wait of hours is one line, not hundreds.
+    waits: HashMap<JobId, String>,
 }
 
 impl Settlement {
@@ -68,15 +71,42 @@ impl Settlement {
             workshop,
             clock,
             unsettled: Vec::new(),
+            waits: HashMap::new(),
         }
     }
 
     /// Writes down how a job leaves our hands, now or at a later [`retry`](Self::retry).
     pub(crate) async fn settle(&mut self, job: JobId, outcome: Outcome) {
         announce(job, &outcome);
+        self.note(job, &outcome).await;
         if !self.write(job, &outcome).await {
             self.unsettled.push((job, outcome));
         }
+    }
+
+    /// The job waits, and its log says so.
+    pub(crate) fn waits(&self, job: JobId) -> bool {
+        self.waits.contains_key(&job)
+    }
+
+    /// Writes into the job's log what happened to it, unless that is what happened before.
+    async fn note(&mut self, job: JobId, outcome: &Outcome) {
+        let before = self.waits.remove(&job);
+        let text = match outcome {
+            Outcome::Done => "Everything is encoded and stored.".to_owned(),
+            Outcome::Failed(reason) => format!("It failed for good. {reason}"),
+            Outcome::Again { reason, .. } => {
+                format!("An attempt failed and will be made again. {reason}")
+            }
+            Outcome::Waiting { reason, .. } => {
+                self.waits.insert(job, reason.clone());
+                if before.as_ref() == Some(reason) {
+                    return;
+                }
+                format!("It has to wait. {reason}")
+            }
+        };
+        self.workshop.log(job, &text).await;
     }
 
     /// Whether the end of that job is still to be written.

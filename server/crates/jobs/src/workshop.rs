@@ -3,6 +3,7 @@
 use catalog::Catalog;
 use media::launch::Launch;
 use model::error::{Error, ErrorKind};
+use model::id::JobId;
 use model::plan::Plan;
 use model::settings::{Place, Settings};
 use model::title::Title;
@@ -76,6 +77,13 @@ impl Workshop {
                 error.message()
             ),
             delay: self.outage.failed(self.policy.bucket_retry),
+        }
+    }
+
+    /// Writes a line into the log of a job that its owner can read.
+    pub(crate) async fn log(&self, job: JobId, text: &str) {
+        if let Err(error) = self.catalog.log_job(job, text).await {
+            tracing::debug!(%job, %error, "A line for the log of a job was lost.");
         }
     }
 

@@ -120,11 +120,39 @@ impl Dispatcher {
             Ok(standing) if standing.is_complete() => {
                 self.settlement.settle(job.id, Outcome::Done).await;
             }
-            Ok(standing) => self.hand.add(standing, job.attempts),
+            Ok(standing) => {
+                let is_new = standing.outline.is_none();
+                self.hand.add(standing, job.attempts);
+                self.welcome(job, is_new).await;
+            }
             Err(trouble) => {
                 if let Some(outcome) = Outcome::of(trouble, job.attempts, jitter()) {
                     self.settlement.settle(job.id, outcome).await;
                 }
+            }
+        }
+    }
+
+    async fn welcome(&mut self, job: &Job, is_new: bool) {
+        if !self.settlement.waits(job.id) {
+            let text = if is_new {
+                "Its turn has come."
+            } else {
+                "The work goes on."
+            };
+            self.workshop.log(job.id, text).await;
+        }
+        // Whoever was moved in the queue made others make room.
+        if job.priority != 0 {
+            self.look_at_priorities().await;
+        }
+    }
+
+    async fn look_at_priorities(&mut self) {
+        let runs: Vec<Run> = self.hand.standings().iter().map(|held| held.run).collect();
+        for run in runs {
+            if let Ok(Some(job)) = self.workshop.catalog.job(run.job).await {
+                self.hand.prioritise(run, job.priority);
             }
         }
     }
