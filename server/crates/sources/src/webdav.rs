@@ -31,6 +31,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use webdav_handler::DavHandler;
+use webdav_handler::davpath::DavPath;
 use webdav_handler::fs::FsError;
 
 use crate::watch::names::is_passed_over_below;
@@ -100,6 +101,7 @@ impl Webdav {
         let path = parts.uri.path().to_owned();
         let method = parts.method.clone();
         gate::check(&method, &mut parts.headers)?;
+        self.check_folders_stay(&method, &path, &parts.headers)?;
         self.locks.end_old().await;
         if method.as_str() == "LOCK" {
             self.locks.admit(person, &mut parts.headers)?;
@@ -115,6 +117,33 @@ impl Webdav {
         self.note_locks(person, &method, &path, &asked, &response);
         // The library's stream panics when it is asked again after its end, as compression does.
         Ok(uncached(response.map(|body| body.fuse().boxed())))
+    }
+
+    /// A watched folder itself is never removed, moved or replaced. The library would first empty
+    /// it and then find that it may not.
+    fn check_folders_stay(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<(), StatusCode> {
+        let destination = gate::destination(headers);
+        let changed: &[Option<&str>] = match method.as_str() {
+            "DELETE" => &[Some(path)],
+            "MOVE" => &[Some(path), destination.as_deref()],
+            "COPY" => &[destination.as_deref()],
+            _ => &[],
+        };
+        let roots = self.roots.read().unwrap_or_else(PoisonError::into_inner);
+        for path in changed.iter().flatten() {
+            let mut path = DavPath::new(path).map_err(|_| StatusCode::BAD_REQUEST)?;
+            path.set_prefix(PREFIX)
+                .map_err(|_| StatusCode::BAD_GATEWAY)?;
+            if roots.changeable(path.as_rel_ospath()).is_err() {
+                return Err(StatusCode::FORBIDDEN);
+            }
+        }
+        Ok(())
     }
 
     fn handler(&self, person: UserId) -> DavHandler {

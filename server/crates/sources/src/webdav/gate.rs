@@ -54,18 +54,16 @@ fn check_destination(headers: &HeaderMap) -> Result<(), StatusCode> {
         return Err(StatusCode::BAD_REQUEST);
     }
     let uri: Uri = text.parse().map_err(|_| StatusCode::BAD_REQUEST)?;
-    let Some(authority) = uri.authority() else {
-        let is_path = text.starts_with('/');
-        return if is_path {
-            Ok(())
-        } else {
-            Err(StatusCode::BAD_REQUEST)
-        };
+    if text.starts_with('/') {
+        return Ok(());
+    }
+    let (Some(authority), Some(scheme)) = (uri.authority(), uri.scheme_str()) else {
+        return Err(StatusCode::BAD_REQUEST);
     };
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let is_web = matches!(scheme, "http" | "https");
     let is_ours = host.is_some_and(|host| authority.as_str().eq_ignore_ascii_case(host));
     if is_web && is_ours {
         Ok(())
@@ -73,6 +71,13 @@ fn check_destination(headers: &HeaderMap) -> Result<(), StatusCode> {
         // RFC 4918 §9.8.5: another server.
         Err(StatusCode::BAD_GATEWAY)
     }
+}
+
+/// The path of the place to go to, once it was checked.
+pub(crate) fn destination(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(DESTINATION)?.to_str().ok()?;
+    let uri: Uri = text.parse().ok()?;
+    Some(uri.path().to_owned())
 }
 
 /// Whether XML is what honest clients send: no document type, no great depth. It keeps a parser

@@ -209,3 +209,16 @@ async fn a_lock_ends_although_its_client_never_ends_it() {
     tokio::time::advance(std::time::Duration::from_secs(601)).await;
     assert_eq!(house.put("/dav/a.mp4", b"film").await, 204);
 }
+
+#[tokio::test]
+async fn a_watched_folder_is_never_emptied_by_its_name() {
+    let house = House::new();
+    assert_eq!(house.put("/dav/a.mp4", b"film").await, 201);
+    for path in ["/dav/", "/dav", "/dav/./", "/dav/x/.."] {
+        assert_eq!(house.ask("DELETE", path, &[]).await, 403, "{path}");
+    }
+    let onto = [("destination", "/dav/")];
+    assert_eq!(house.ask("MOVE", "/dav/a.mp4", &onto).await, 403);
+    assert_eq!(house.ask("COPY", "/dav/a.mp4", &onto).await, 403);
+    assert_eq!(house.names(&house.root), ["a.mp4"], "nothing happened");
+}
