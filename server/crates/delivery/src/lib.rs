@@ -7,6 +7,7 @@
 //! Start with `router.rs`: every route with who may use it.
 
 pub mod doors;
+mod elsewhere;
 pub mod health;
 pub mod passwords;
 pub mod secret;

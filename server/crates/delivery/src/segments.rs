@@ -12,6 +12,7 @@ use model::segment::{Piece, StoredPiece};
 use model::title::{Title, TitleState};
 
 use crate::app::App;
+use crate::elsewhere;
 use crate::hold;
 use crate::problem::Problem;
 use crate::range::{Wanted, wanted};
@@ -44,12 +45,26 @@ pub(crate) async fn show(
             (stored, Some(asked.elapsed()))
         }
     };
+    let settings = app.site.catalog.settings().await?;
+    if let Some(address) = elsewhere::address(&settings, title, &stored) {
+        return Ok(sent_elsewhere(&address));
+    }
     let answer = Answer {
         title,
         stored: &stored,
         held,
     };
     answer.send(app, method, headers).await
+}
+
+/// Players follow it; the piece itself is cached under its own address.
+fn sent_elsewhere(address: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(ASK_AGAIN));
+    insert_text(headers, header::LOCATION, address);
+    response
 }
 
 /// A piece that the plan does not have will never exist.

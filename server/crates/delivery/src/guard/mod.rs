@@ -7,7 +7,7 @@ pub(crate) mod host;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -34,7 +34,7 @@ pub(crate) fn around(router: Router<App>, app: &App) -> Router<App> {
         .layer(from_fn(move |request, next| {
             host::check(Arc::clone(&hosts), request, next)
         }))
-        .layer(map_response(headers::add))
+        .layer(map_response_with_state(app.clone(), headers::add))
         .layer(from_fn(move |request, next| {
             follow::follow(requests.clone(), request, next)
         }))
