@@ -5,6 +5,7 @@ mod bucket;
 mod command_line;
 mod corpus;
 mod crash;
+mod cutetube;
 mod discovery;
 mod jobs;
 mod playback;
