@@ -2,7 +2,7 @@
 //! handles signals, exits or prints.
 
 use clap::{Args, Parser, Subcommand};
-use homereel::commands::{backup, check, ingest, restore, user};
+use homereel::commands::{backup, check, doctor, ingest, restore, user};
 use homereel::config::{Config, Flags};
 use homereel::server::Server;
 use model::error::{Context, ErrorKind, Result};
@@ -47,6 +47,8 @@ enum Command {
     Backup(Backup),
     /// Bring a backup back. No server may run.
     Restore(Backup),
+    /// Say what is wrong with this installation, and what helps.
+    Doctor(Doctor),
     /// Look after accounts, also when nobody can sign in any more.
     User(User),
 }
@@ -98,6 +100,15 @@ struct Backup {
     /// The backup.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Doctor {
+    #[command(flatten)]
+    common: Common,
+    /// Only whether the server answers.
+    #[arg(long)]
+    quick: bool,
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +183,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Ingest(arguments) => runtime.block_on(take(arguments)),
         Command::Check(arguments) => runtime.block_on(prove(arguments)),
         Command::Backup(arguments) => runtime.block_on(save(arguments)),
+        Command::Doctor(arguments) => runtime.block_on(examine(arguments)),
         Command::Restore(arguments) => runtime.block_on(bring_back(arguments)),
         Command::User(arguments) => runtime.block_on(look_after(arguments)),
     };
@@ -231,6 +243,20 @@ async fn save(arguments: Backup) -> Result<ExitCode> {
     let config = load(&flags(arguments.common))?;
     backup::run(&config.data_dir, &arguments.file, &mut stdout()).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn examine(arguments: Doctor) -> Result<ExitCode> {
+    let config = load(&flags(arguments.common))?;
+    let well = if arguments.quick {
+        doctor::quick(&config, &mut stdout())?
+    } else {
+        doctor::run(&config, &mut stdout()).await?
+    };
+    Ok(if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn bring_back(arguments: Backup) -> Result<ExitCode> {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::commands::{backup, check, ingest, restore, user};
+use crate::commands::{backup, check, doctor, ingest, restore, user};
 use crate::config::{Config, Flags};
 use crate::data_dir::{Paths, is_in_use};
 use crate::endpoint::Endpoint;
@@ -311,4 +311,36 @@ async fn accounts_are_looked_after_with_and_without_a_server() {
     let running = Server::start(config).await.unwrap();
     assert_eq!(running.setup_url(), None, "there is no second claim");
     stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_names_what_is_wrong_and_what_is_well() {
+    let folder = TempDir::new().unwrap();
+    let config = configuration(&folder);
+    std::fs::create_dir(folder.path().join("drop")).unwrap();
+    let running = Server::start(config.clone()).await.unwrap();
+    let examined = config.clone();
+    let (well, said) = tokio::task::spawn_blocking(move || {
+        let mut out = Vec::new();
+        let runtime = tokio::runtime::Handle::current();
+        let well = runtime.block_on(doctor::run(&examined, &mut out)).unwrap();
+        (well, String::from_utf8(out).unwrap())
+    })
+    .await
+    .unwrap();
+    assert!(!well, "the encoding program is missing: {said}");
+    for (mark, what) in [
+        ("TROUBLE", "Encoder"),
+        ("well", "Server"),
+        ("well", "Folder"),
+        ("well", "Data"),
+    ] {
+        let told = said
+            .lines()
+            .any(|line| line.starts_with(mark) && line.contains(what));
+        assert!(told, "{mark} {what} in:\n{said}");
+    }
+    stop(running).await;
+    let mut out = Vec::new();
+    assert!(!doctor::quick(&config, &mut out).unwrap(), "nobody answers");
 }

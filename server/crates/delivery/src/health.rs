@@ -143,6 +143,7 @@ impl HealthFacts {
 fn away_trouble(folder: &WatchedFolder) -> Trouble {
     let path = folder.path.display();
     let why = folder.reason.as_deref().unwrap_or("it is not there");
+    let why = why.trim_end_matches('.');
     Trouble {
         part: "folder",
         reason: format!("The folder {path} is away: {why}. Films that are ready keep playing."),

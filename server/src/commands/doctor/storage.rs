@@ -20,7 +20,7 @@ const LITTLE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 ///
 /// # Errors
 /// Errors of the catalog.
-pub async fn examine(paths: &Paths, catalog: &Catalog) -> Result<Vec<Check>> {
+pub(super) async fn examine(paths: &Paths, catalog: &Catalog) -> Result<Vec<Check>> {
     let settings = catalog.settings().await?;
     let mut checks = vec![room(paths)];
     match &settings.bucket {
