@@ -8,6 +8,7 @@ mod crash;
 mod cutetube;
 mod discovery;
 mod jobs;
+mod openapi;
 mod playback;
 mod proof;
 mod story;
