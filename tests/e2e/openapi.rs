@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result, ensure};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tests::program::{command, last_words, report_folder};
 use tests::server::{Home, Server, server_program};
@@ -69,10 +69,13 @@ fn add_user(home: &Home, role: &str) -> Result<()> {
 /// Signs in and makes a token for everything the person may do.
 fn token(server: &Server, role: &str) -> Result<String> {
     let body = serde_json::json!({"credential": role, "password": PASSWORD});
-    let signed_in = ureq::post(format!("{}/api/v1/session", server.url.trim_end_matches('/')))
-        .header("Origin", server.url.trim_end_matches('/'))
-        .header("Content-Type", "application/json")
-        .send(body.to_string())?;
+    let signed_in = ureq::post(format!(
+        "{}/api/v1/session",
+        server.url.trim_end_matches('/')
+    ))
+    .header("Origin", server.url.trim_end_matches('/'))
+    .header("Content-Type", "application/json")
+    .send(body.to_string())?;
     let cookie = signed_in
         .headers()
         .get("set-cookie")
@@ -91,7 +94,7 @@ fn token(server: &Server, role: &str) -> Result<String> {
     Ok(secret.to_owned())
 }
 
-fn attack(program: &PathBuf, server: &Server, who: &str, token: Option<&str>) -> Result<()> {
+fn attack(program: &Path, server: &Server, who: &str, token: Option<&str>) -> Result<()> {
     let mut run = Command::new(program);
     run.arg("run")
         .arg(server.api.url("/openapi.json"))
@@ -100,7 +103,8 @@ fn attack(program: &PathBuf, server: &Server, who: &str, token: Option<&str>) ->
         .args(["--exclude-path-regex", LEFT_OUT])
         .args(["--seed", "1", "--request-timeout", "20", "--no-color"]);
     if let Some(token) = token {
-        run.arg("--header").arg(format!("Authorization: Bearer {token}"));
+        run.arg("--header")
+            .arg(format!("Authorization: Bearer {token}"));
     }
     let output = run.current_dir(report_folder()?).output()?;
     std::fs::write(
