@@ -91,6 +91,10 @@ pub enum ChecksumKind {
 
 /// What became of some bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for each request; nobody keeps many"
+)]
 pub enum Appended {
     /// They are safely here, as many as came.
     Added(Upload),
