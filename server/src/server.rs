@@ -32,6 +32,7 @@ use crate::buckets;
 use crate::claim;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Paths};
+use crate::desk::Desk;
 use crate::discovery::{self, Discovery};
 use crate::doors::OpenDoors;
 use crate::endpoint::Endpoint;
@@ -138,6 +139,11 @@ impl Running {
     pub fn setup_url(&self) -> Option<String> {
         let token = self.setup.as_ref()?;
         Some(format!("{}{}", self.url(), token.link()))
+    }
+
+    /// What the process around it may ask of it.
+    pub fn desk(&self) -> Desk {
+        Desk::new(self.catalog.clone())
     }
 
     /// Stops everything in good order and returns within five seconds.

@@ -42,6 +42,15 @@ pub async fn run(config: &Config, file: &Path, out: &mut dyn Write) -> Result<()
     written.context(ErrorKind::Unavailable, "writing the answer")
 }
 
+/// Asks whoever serves `data_dir` to take `file`, and waits for what becomes of it.
+///
+/// # Errors
+/// With a sentence for whoever asked: the file is refused, takes too long, or nobody serves.
+pub async fn hand_over(data_dir: &Path, file: PathBuf) -> Result<TitleId> {
+    let taken = ask_server(&Paths::under(data_dir), file, Instant::now()).await?;
+    taken.ok_or_else(|| Error::new(ErrorKind::Unavailable, "The server has stopped."))
+}
+
 /// By ourselves or through whoever has the folder; that may end while we wait, so the question is
 /// asked again.
 async fn admit(config: &Config, file: &Path) -> Result<TitleId> {
