@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench assets lint clean setup setup-run
+.PHONY: help run desktop deb test bench assets lint clean setup setup-run setup-deb
 # The steps share folders and say what they do: one at a time, whatever -j says. Cargo is parallel.
 .NOTPARALLEL:
 
@@ -31,6 +31,14 @@ run: assets ## Builds Homereel, starts it and watches the folder DROP
 	@echo
 	@exec "$(RELEASE)/homereel" serve --data-dir "$(DATA)" --listen "$(HOST):$(PORT)" \
 	    --watch "$$(cd "$(DROP)" && pwd)"
+
+desktop: setup-deb assets ## Builds the desktop app and starts it
+	cargo build --release --package homereel --package media-worker --package desktop
+	@exec "$(RELEASE)/homereel-desktop"
+
+deb: setup-deb assets ## Makes the Debian package: server, worker and desktop app
+	cargo build --release --package homereel --package media-worker --package desktop
+	@packaging/deb/build "$(RELEASE)"
 
 test: setup assets lint ## Checks everything and runs every test, those in a real browser too
 	npm test --prefix web
@@ -57,6 +65,9 @@ clean: ## Removes everything that was built or installed below this folder
 
 setup: # What `make test` needs.
 	packaging/setup test
+
+setup-deb: # What the desktop app needs besides.
+	packaging/setup deb
 
 setup-run: # What `make run` needs; the rest is not installed on a machine that only plays films.
 	packaging/setup run

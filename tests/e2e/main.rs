@@ -6,6 +6,7 @@ mod command_line;
 mod corpus;
 mod crash;
 mod cutetube;
+mod desktop;
 mod discovery;
 mod jobs;
 mod openapi;

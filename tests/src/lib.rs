@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod browser;
+pub mod desktop;
 pub mod download;
 pub mod isobmff;
 pub mod manifests;

@@ -34,7 +34,11 @@ const TABLE: &[(&str, Allowed)] = &[
         "delivery",
         Allowed::These(&["model", "catalog", "storage", "web"]),
     ),
-    ("homereel", Allowed::AllBut(&["media-worker", "tests"])),
+    (
+        "homereel",
+        Allowed::AllBut(&["media-worker", "desktop", "tests"]),
+    ),
+    ("desktop", Allowed::These(&["homereel"])),
     ("tests", Allowed::These(&[])),
 ];
 
