@@ -14,8 +14,9 @@ const MOST_S: &str = "80";
 /// Requests that are made up for each operation.
 const EXAMPLES: &str = "20";
 const PASSWORD: &str = "correct horse battery staple";
-/// What never ends, and what connects to wherever it is told.
-const LEFT_OUT: &str = "/api/v1/(events|storage|storage/test)$";
+/// What never ends, what connects to wherever it is told, and what takes bytes of a type that
+/// schemathesis does not write.
+const LEFT_OUT: &str = "/api/v1/(events|storage|storage/test|uploads/[{]id[}])$";
 
 #[test]
 fn no_request_from_the_document_breaks_the_server() -> Result<()> {
@@ -47,8 +48,9 @@ fn schemathesis() -> Option<PathBuf> {
 /// People are named after their role.
 fn add_user(home: &Home, role: &str) -> Result<()> {
     let mut add = command(server_program()?)
-        .args(["user", "add", role, "--role", role, "--data-dir"])
+        .args(["user", "--data-dir"])
         .arg(home.data())
+        .args(["add", role, "--role", role])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
