@@ -2,8 +2,7 @@
 //! namespace of the test's own.
 
 use anyhow::{Context, Result, ensure};
-use std::process::Command;
-use tests::program::{repository, say_aloud};
+use tests::program::{command, repository, say_aloud};
 use tests::server::{Home, server_program};
 
 #[test]
@@ -13,7 +12,7 @@ fn the_house_finds_the_server_by_name_until_it_stops() -> Result<()> {
         return Ok(());
     }
     let home = Home::new()?;
-    let seen = Command::new("timeout")
+    let seen = command("timeout")
         .args(["120", "unshare", "--net", "--mount", "sh"])
         .arg(repository().join("tests/e2e/discovery.sh"))
         .arg(server_program()?)
@@ -41,7 +40,7 @@ fn the_house_finds_the_server_by_name_until_it_stops() -> Result<()> {
 }
 
 fn may_have_a_network_of_its_own() -> bool {
-    Command::new("unshare")
+    command("unshare")
         .args(["--net", "--mount", "true"])
         .output()
         .is_ok_and(|output| output.status.success())

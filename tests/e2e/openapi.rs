@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tests::program::{command, last_words, report_folder};
 use tests::server::{Home, Server, server_program};
 
@@ -97,7 +97,7 @@ fn token(server: &Server, role: &str) -> Result<String> {
 }
 
 fn attack(program: &Path, server: &Server, who: &str, token: Option<&str>) -> Result<()> {
-    let mut run = Command::new(program);
+    let mut run = command(program);
     run.arg("run")
         .arg(server.api.url("/openapi.json"))
         .args(["--checks", "not_a_server_error,status_code_conformance"])

@@ -26,7 +26,9 @@ pub(crate) fn address(settings: &Settings, title: &Title, stored: &StoredPiece) 
 pub(crate) fn origin(settings: &Settings) -> Option<&str> {
     let base = usable(settings.bucket.as_ref()?.public_base_url.as_deref()?)?;
     let host = base.find("://")? + 3;
-    let end = base[host..].find('/').map_or(base.len(), |path| host + path);
+    let end = base[host..]
+        .find('/')
+        .map_or(base.len(), |path| host + path);
     Some(&base[..end])
 }
 
@@ -48,7 +50,10 @@ mod tests {
     #[test]
     fn only_a_plain_address_is_used() {
         for (typed, expected) in [
-            ("https://cdn.example.org/films/", Some("https://cdn.example.org/films")),
+            (
+                "https://cdn.example.org/films/",
+                Some("https://cdn.example.org/films"),
+            ),
             ("http://10.0.0.2:8080", Some("http://10.0.0.2:8080")),
             ("cdn.example.org", None),
             ("https://", None),
@@ -65,7 +70,10 @@ mod tests {
     #[test]
     fn the_origin_is_the_address_without_its_path() {
         for (typed, expected) in [
-            ("https://cdn.example.org/films/", Some("https://cdn.example.org")),
+            (
+                "https://cdn.example.org/films/",
+                Some("https://cdn.example.org"),
+            ),
             ("http://10.0.0.2:8080", Some("http://10.0.0.2:8080")),
             ("nonsense", None),
         ] {

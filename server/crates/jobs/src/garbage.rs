@@ -91,11 +91,12 @@ async fn collect_from(workshop: &Workshop, bucket: &mut Bucket) {
 
 async fn collect_bucket(workshop: &Workshop, bucket: &mut Bucket) -> Result<()> {
     collect_all(workshop, Place::Bucket).await?;
-    if !bucket.swept {
-        if let Ok(storage) = workshop.places.at(Place::Bucket) {
-            sweep_bucket(workshop, storage.as_ref()).await?;
-            bucket.swept = true;
-        }
+    if bucket.swept {
+        return Ok(());
+    }
+    if let Ok(storage) = workshop.places.at(Place::Bucket) {
+        sweep_bucket(workshop, storage.as_ref()).await?;
+        bucket.swept = true;
     }
     Ok(())
 }

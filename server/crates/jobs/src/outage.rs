@@ -29,11 +29,6 @@ impl Outage {
     pub(crate) fn over(&self) {
         self.failures.store(0, Ordering::Relaxed);
     }
-
-    /// Nobody should ask the bucket for less than that.
-    pub(crate) fn is_on(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) > 0
-    }
 }
 
 /// Doubles with each failure; `jitter` between 0 and 1 takes up to half of it away.
@@ -65,9 +60,7 @@ mod tests {
         for _ in 0..10 {
             outage.failed(Duration::from_secs(1));
         }
-        assert!(outage.is_on());
         outage.over();
-        assert!(!outage.is_on());
         assert!(outage.failed(Duration::from_secs(1)) <= Duration::from_secs(1));
     }
 }

@@ -34,7 +34,10 @@ async fn a_film_becomes_ready_with_every_piece_stored_once() {
     assert_eq!(job.state, JobState::Done);
     let log = house.catalog.job_log(job.id).await.unwrap();
     let log: Vec<&str> = log.iter().map(|line| line.text.as_str()).collect();
-    for (line, words) in ["turn has come", "looked at", "Everything"].iter().enumerate() {
+    for (line, words) in ["turn has come", "looked at", "Everything"]
+        .iter()
+        .enumerate()
+    {
         assert!(log[line].contains(words), "{words:?} in {log:?}");
     }
     for chunk in [1, 3, 5, 7] {

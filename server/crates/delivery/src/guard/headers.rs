@@ -38,7 +38,10 @@ const HEADERS: [(HeaderName, &str); 7] = [
 
 /// The policy for a house whose public films come from another server, where the player connects.
 fn with(origin: &str) -> String {
-    POLICY.replace("connect-src 'self'", &format!("connect-src 'self' {origin}"))
+    POLICY.replace(
+        "connect-src 'self'",
+        &format!("connect-src 'self' {origin}"),
+    )
 }
 
 /// Adds them. An answer that already has a stricter one keeps it.

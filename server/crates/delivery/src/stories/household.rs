@@ -17,7 +17,6 @@ use crate::secret::Secret;
 
 /// Somebody with an account and a token for everything they may do.
 pub(crate) struct Person {
-    pub(crate) id: UserId,
     secret: Secret,
 }
 
@@ -42,10 +41,7 @@ impl Home {
             expires_at: WallTime(i64::MAX),
         };
         self.catalog().add_token(token).await.unwrap();
-        Person {
-            id: user.id,
-            secret,
-        }
+        Person { secret }
     }
 
     /// `who` asks for `path`; nobody is a guest in the living room.
