@@ -6,7 +6,6 @@ use catalog::people::NewUser;
 use catalog::sessions::NewToken;
 use http_body_util::BodyExt;
 use model::clock::WallTime;
-use model::id::UserId;
 use model::people::{Role, Scope};
 use serde_json::Value;
 use tower::ServiceExt;
