@@ -30,7 +30,7 @@ impl Address {
         }
     }
 
-    /// "The bucket films at http://nas.local:9000"
+    /// `The bucket films at http://nas.local:9000`
     pub(super) fn bucket(&self) -> String {
         format!("The bucket {} at {}", self.name, self.server)
     }
