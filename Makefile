@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run desktop deb test bench assets lint clean setup setup-run setup-deb
+.PHONY: help run desktop deb test bench assets lint clean setup setup-run setup-bench setup-deb
 # The steps share folders and say what they do: one at a time, whatever -j says. Cargo is parallel.
 .NOTPARALLEL:
 
@@ -46,7 +46,7 @@ test: setup assets lint ## Checks everything and runs every test, those in a rea
 	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast
 
-bench: setup assets ## Measures the budgets against FFmpeg, in one run
+bench: setup-bench assets ## Measures the budgets against FFmpeg and nginx, in one run
 	cargo build --release --package homereel --package media-worker
 	cargo run --release --package tests --bin bench
 
@@ -65,6 +65,9 @@ clean: ## Removes everything that was built or installed below this folder
 
 setup: # What `make test` needs.
 	packaging/setup test
+
+setup-bench: # What `make bench` needs.
+	packaging/setup bench
 
 setup-deb: # What the desktop app needs besides.
 	packaging/setup deb

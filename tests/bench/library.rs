@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::machine::resident_mib;
 use tests::api::Api;
 use tests::server::{Home, Server};
 
@@ -126,15 +127,6 @@ fn asked(api: &Api, address: fn(usize) -> String) -> Result<Vec<f64>> {
         );
     }
     Ok(times)
-}
-
-/// What `VmRSS` says.
-fn resident_mib(server: &Server) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next());
-    let kib: f64 = kib.context("no VmRSS in the status")?.parse()?;
-    Ok(kib / 1024.0)
 }
 
 /// How long the server has computed so far. What other programs do meanwhile does not count.

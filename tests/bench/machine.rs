@@ -1,10 +1,11 @@
-//! What was measured on: numbers without a machine are of no use. What does not belong here:
-//! anything that takes time.
+//! What was measured on, and what the kernel says of a server: numbers without a machine are of no
+//! use. What does not belong here: anything that takes time.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::fs;
 
 use tests::program::{command, text_of};
+use tests::server::Server;
 
 /// Processor, cores, memory, kernel and the peer's version, in one paragraph.
 pub(crate) fn describe() -> Result<String> {
@@ -24,6 +25,22 @@ pub(crate) fn describe() -> Result<String> {
             "release"
         }
     ))
+}
+
+/// MiB of memory that the server holds now, by the kernel's `VmRSS`.
+pub(crate) fn resident_mib(server: &Server) -> Result<f64> {
+    memory_mib(server, "VmRSS")
+}
+
+/// MiB of memory that the server ever held, by the kernel's `VmHWM`.
+pub(crate) fn most_resident_mib(server: &Server) -> Result<f64> {
+    memory_mib(server, "VmHWM")
+}
+
+fn memory_mib(server: &Server, name: &str) -> Result<f64> {
+    let value = field(&format!("/proc/{}/status", server.pid()), name)?;
+    let kib = value.split_whitespace().next();
+    Ok(kib.context("the kernel tells no memory")?.parse::<f64>()? / 1024.0)
 }
 
 /// The value of the first line `name : value` of a file in `/proc`.

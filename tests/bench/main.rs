@@ -1,13 +1,14 @@
 //! `make bench`: the budgets of the design, measured against a named peer in the same run.
 //! Everything is done [`ROUNDS`] times, in turns, and reported as a median. A number here never
 //! fails a test; it is for the README and for comparing two states of the code. `bench ladder`,
-//! `bench first-frame` and `bench library` measure one part only.
+//! `bench first-frame`, `bench serving` and `bench library` measure one part only.
 //! What does not belong here: whether the result is right (`e2e`).
 
 mod first_frame;
 mod ladder;
 mod library;
 mod machine;
+mod serving;
 
 use anyhow::Result;
 use std::io::Write;
@@ -25,6 +26,9 @@ fn main() -> Result<()> {
     }
     if is_wanted("first-frame") {
         writeln!(out, "\n{}", first_frame::measure(ROUNDS)?)?;
+    }
+    if is_wanted("serving") {
+        writeln!(out, "\n{}", serving::measure(ROUNDS)?)?;
     }
     if is_wanted("library") {
         writeln!(out, "\n{}", library::measure(ROUNDS)?)?;

@@ -4,9 +4,9 @@
 
 use anyhow::{Context, Result, ensure};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use tests::program::{command, last_words, report_folder};
+use tests::program::{command, last_words, report_folder, tool};
 use tests::server::{Home, Server, server_program};
 
 /// All that a role may take, in seconds.
@@ -20,7 +20,7 @@ const LEFT_OUT: &str = "/api/v1/(events|storage|storage/test|uploads/[{]id[}])$"
 
 #[test]
 fn no_request_from_the_document_breaks_the_server() -> Result<()> {
-    let Some(program) = schemathesis() else {
+    let Some(program) = tool("schemathesis/bin/schemathesis") else {
         // As with Chromium: `packaging/setup` brings it, and `make test` runs that first.
         anyhow::bail!("schemathesis is missing; run packaging/setup");
     };
@@ -35,14 +35,6 @@ fn no_request_from_the_document_breaks_the_server() -> Result<()> {
     }
     server.stop()?;
     Ok(())
-}
-
-/// Where `packaging/setup` puts it.
-fn schemathesis() -> Option<PathBuf> {
-    let home = std::env::var_os("HOME")?;
-    let tools = PathBuf::from(home).join(".cache/homereel-tools");
-    let program = tools.join("schemathesis/bin/schemathesis");
-    program.is_file().then_some(program)
 }
 
 /// People are named after their role.

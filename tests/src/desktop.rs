@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::api::{Api, wait_until};
-use crate::program::{build_folder, command, find, last_words, report_folder, say_aloud};
+use crate::program::{build_folder, command, find, last_words, report_folder, say_aloud, tool};
 use crate::server::Home;
 
 pub mod webdriver;
@@ -122,7 +122,7 @@ impl Desktop {
     pub fn drive(&self, home: &Home) -> Result<DrivenApp> {
         let log = File::create(report_folder()?.join("desktop-driver.log"))?;
         let (port, native_port) = (free_port()?, free_port()?);
-        let mut driver = command(driver_program()?);
+        let mut driver = needed("bin/tauri-driver")?;
         self.set_the_scene(&mut driver);
         driver.args(["--port", &port.to_string()]);
         driver.args(["--native-port", &native_port.to_string()]);
@@ -255,15 +255,8 @@ fn arguments(home: &Home) -> Vec<String> {
     .collect()
 }
 
-/// tauri-driver, which `packaging/setup` puts into `target/tools`.
-fn driver_program() -> Result<PathBuf> {
-    let tools = build_folder()?.join("../tools/bin/tauri-driver");
-    let found = tools.is_file().then_some(tools).or(find("tauri-driver"));
-    found.context("tauri-driver is missing: `packaging/setup test` installs it")
-}
-
 fn needed(program: &str) -> Result<Command> {
-    let path = find(program);
+    let path = tool(program);
     let path = path.with_context(|| format!("{program} is missing: run `packaging/setup test`"))?;
     Ok(command(path))
 }

@@ -59,10 +59,10 @@ pub fn last_words(bytes: &[u8]) -> String {
 }
 
 /// Where `program` lies on the search path, if anywhere.
-pub fn find(program: &str) -> Option<PathBuf> {
+pub fn find(program: impl AsRef<Path>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
+        .map(|folder| folder.join(program.as_ref()))
         .find(|candidate| candidate.is_file())
 }
 
@@ -71,6 +71,16 @@ pub fn find(program: &str) -> Option<PathBuf> {
 pub fn say_aloud(sentence: &str) {
     // A closed terminal is no reason to fail a test.
     let _ = writeln!(std::io::stderr(), "[homereel tests] {sentence}");
+}
+
+/// A program that `packaging/setup` made for the tests and keeps in the user's cache, or else
+/// the one on the search path. `name` may lie in a folder of its own.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let made = cache.map(|cache| cache.join("homereel-tools").join(name));
+    made.filter(|program| program.is_file())
+        .or_else(|| find(Path::new(name).file_name()?))
 }
 
 /// The checkout this package lies in.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use tests::api::wait_until;
-use tests::program::{command, find};
+use tests::program::{command, tool};
 
 /// The name of the bucket that is there from the start.
 pub(super) const BUCKET: &str = "films";
@@ -47,12 +47,7 @@ pub(super) struct S3 {
 
 /// Where MinIO's program is, if `packaging/setup` could build it.
 pub(super) fn minio() -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let built = cache.map(|cache| cache.join("homereel-tools/minio"));
-    built
-        .filter(|program| program.is_file())
-        .or_else(|| find("minio"))
+    tool("minio")
 }
 
 impl S3 {
