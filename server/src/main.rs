@@ -56,10 +56,10 @@ enum Command {
 #[derive(Debug, Args)]
 struct Common {
     /// Configuration file; homereel.example.toml is its manual.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Folder for everything of Homereel's own.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
 }
 
