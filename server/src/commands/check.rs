@@ -231,7 +231,9 @@ fn unplanned(plan: &Plan, pieces: &HashSet<Piece>) -> Vec<String> {
         Piece::Media { stream, number } => {
             plan.stream(stream).is_some() && number <= plan.segment_count()
         }
-        Piece::Poster => !plan.rungs().is_empty(),
+        Piece::Poster | Piece::PosterChoice { .. } => !plan.rungs().is_empty(),
+        Piece::Subtitle { index } => (index as usize) < plan.text.len(),
+        Piece::Thumbs { sheet } => plan.thumbs.is_some_and(|thumbs| sheet <= thumbs.sheets()),
     };
     let strangers = pieces.iter().filter(|piece| !known(piece));
     strangers
@@ -256,8 +258,10 @@ fn unfinished(plan: &Plan, pieces: &HashSet<Piece>, units: &[Unit]) -> Vec<Strin
         .map(|(unit, missing)| format!("counts {unit} as done, but lacks {missing} of its pieces"))
         .collect();
     let inits = (0..plan.stream_count()).map(|stream| Piece::Init { stream });
-    let missing = inits.filter(|init| !pieces.contains(init));
-    wrong.extend(missing.map(|init| format!("has a plan, but lacks {init}")));
+    let texts = (0..).take(plan.text.len());
+    let texts = texts.map(|index| Piece::Subtitle { index });
+    let missing = inits.chain(texts).filter(|piece| !pieces.contains(piece));
+    wrong.extend(missing.map(|piece| format!("has a plan, but lacks {piece}")));
     wrong
 }
 

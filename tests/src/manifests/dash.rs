@@ -1,5 +1,6 @@
 //! Reads an MPD (ISO/IEC 23009-1) as far as a static presentation with segment timelines needs.
-//! What does not belong here: other ways to address segments; they are refused.
+//! What does not belong here: other ways to address segments, which are refused, and sets of text
+//! and pictures, which are not made of segments.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -63,6 +64,7 @@ impl Presentation {
             document.periods.len()
         );
         let sets = document.periods.iter().flat_map(|period| &period.sets);
+        let sets = sets.filter(|set| !set.is_beside());
         Ok(Self {
             duration_s: parse_duration(&document.duration)?,
             representations: sets.flat_map(SetElement::flatten).collect::<Result<_>>()?,
@@ -169,6 +171,11 @@ struct RunElement {
 }
 
 impl SetElement {
+    /// Words or thumbnails.
+    fn is_beside(&self) -> bool {
+        matches!(self.content_type.as_deref(), Some("text" | "image"))
+    }
+
     /// Its representations, each with what it inherits from the set.
     fn flatten(&self) -> impl Iterator<Item = Result<Representation>> {
         self.representations.iter().map(|element| {

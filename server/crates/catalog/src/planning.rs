@@ -20,24 +20,25 @@ use crate::{Catalog, Write, generation, job_move};
 const PLAN_BYTES: usize = 32 * 1024 * 1024;
 
 impl Catalog {
-    /// Persists the plan of the title's present generation together with the init segments of
-    /// all its streams, which are stored already. The same plan may be saved again.
+    /// Persists the plan of the title's present generation together with what was stored before
+    /// it: the init segments of all its streams, and its subtitles. The same plan may be saved
+    /// again.
     ///
     /// # Errors
     /// `Conflict` if `owner` does not hold the job, if the title has another plan (abandon that
-    /// one first), or if an init segment belongs to another generation; `InvalidInput` if the
-    /// plan has no segments or a stream has no init segment.
+    /// one first), or if a piece belongs to another generation; `InvalidInput` if the plan has no
+    /// segments, or a stream has no init segment, or a text track no file.
     pub async fn save_plan(
         &self,
         job: JobId,
         owner: &str,
         plan: &Plan,
-        inits: Vec<StoredPiece>,
+        pieces: Vec<StoredPiece>,
     ) -> Result<()> {
         let drawn = Drawn::from_plan(plan)?;
         let owner = owner.to_owned();
         self.write("saving a plan", move |write| {
-            save_plan(write, job, &owner, &drawn, &inits)
+            save_plan(write, job, &owner, &drawn, &pieces)
         })
         .await
     }
@@ -76,6 +77,8 @@ impl Drawn {
             video_streams: u32::try_from(plan.rungs().len()).unwrap_or(u32::MAX),
             audio_streams: u32::try_from(plan.audio.len()).unwrap_or(u32::MAX),
             segment_count: plan.segment_count(),
+            text_tracks: u32::try_from(plan.text.len()).unwrap_or(u32::MAX),
+            thumb_sheets: plan.thumbs.map_or(0, |thumbs| thumbs.sheets()),
         };
         if outline.segment_count == 0 || plan.stream_count() == 0 {
             return Err(refuse("a plan without segments cannot be saved"));
@@ -103,15 +106,15 @@ fn save_plan(
     job: JobId,
     owner: &str,
     drawn: &Drawn,
-    inits: &[StoredPiece],
+    pieces: &[StoredPiece],
 ) -> Outcome<()> {
     let job = job_move::held(write, job, owner)?;
     let mut title = titles::by_serial(&write.transaction, job.title_serial)?;
-    check_inits(drawn.outline, inits)?;
-    settle_place(write, &mut title, inits)?;
+    check_pieces(drawn.outline, pieces)?;
+    settle_place(write, &mut title, pieces)?;
     put_plan(write, &title, drawn)?;
-    for init in inits {
-        put_piece(write, &title, drawn.outline, init)?;
+    for piece in pieces {
+        put_piece(write, &title, drawn.outline, piece)?;
     }
     job_move::settle_title(write, &job)
 }
@@ -138,8 +141,12 @@ fn put_plan(write: &mut Write<'_>, title: &TitleRow, drawn: &Drawn) -> Outcome<(
 
 /// The pieces that come with a plan say where all others of its title go. Whoever stored them
 /// asked the settings; asking again here could answer differently.
-fn settle_place(write: &mut Write<'_>, title: &mut TitleRow, inits: &[StoredPiece]) -> Outcome<()> {
-    let Some(place) = inits.first().map(|init| init.place) else {
+fn settle_place(
+    write: &mut Write<'_>,
+    title: &mut TitleRow,
+    pieces: &[StoredPiece],
+) -> Outcome<()> {
+    let Some(place) = pieces.first().map(|piece| piece.place) else {
         return Ok(());
     };
     if title.has_plan || place == title.title.place {
@@ -149,17 +156,19 @@ fn settle_place(write: &mut Write<'_>, title: &mut TitleRow, inits: &[StoredPiec
     titles::set_place(&write.transaction, title.serial, place)
 }
 
-/// Without its init segment no stream can be played, whatever else is stored.
-fn check_inits(outline: Outline, inits: &[StoredPiece]) -> Outcome<()> {
-    let missing = (0..outline.stream_count()).find(|stream| {
-        let wanted = Piece::Init { stream: *stream };
-        !inits.iter().any(|init| init.piece == wanted)
-    });
+/// Without its init segment no stream can be played, whatever else is stored; and a text track is
+/// nothing but its file.
+fn check_pieces(outline: Outline, pieces: &[StoredPiece]) -> Outcome<()> {
+    let inits = (0..outline.stream_count()).map(|stream| Piece::Init { stream });
+    let texts = (0..outline.text_tracks).map(|index| Piece::Subtitle { index });
+    let missing = inits
+        .chain(texts)
+        .find(|wanted| !pieces.iter().any(|stored| stored.piece == *wanted));
     match missing {
         None => Ok(()),
-        Some(stream) => Err(Failure::rule(
+        Some(missing) => Err(Failure::rule(
             ErrorKind::InvalidInput,
-            format!("stream {stream} of the plan has no init segment"),
+            format!("the plan promises {missing}, which was not stored before it"),
         )),
     }
 }
@@ -173,7 +182,7 @@ mod tests {
     use model::time::VideoTicks;
     use model::title::TitleState;
 
-    use crate::testing::{House, OWNER, inits_of, plan_of, segment};
+    use crate::testing::{House, OWNER, inits_of, plan_of, segment, text};
     use crate::work::Unit;
 
     /// Admits and claims a film without planning it.
@@ -228,12 +237,17 @@ mod tests {
             ..plan.clone()
         };
         let no_streams = plan_of(0, 0, 5);
+        let no_words = Plan {
+            text: vec![text("eng")],
+            ..plan_of(1, 0, 5)
+        };
         let mut inits = inits_of(title, 1, &plan);
         inits.pop();
         for (what, plan) in [
             ("no segments", &no_segments),
             ("no streams", &no_streams),
             ("no init segment for the sound", &plan),
+            ("no file for the subtitles", &no_words),
         ] {
             let refused = house
                 .catalog

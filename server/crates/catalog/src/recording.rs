@@ -101,7 +101,9 @@ fn check_piece(title: &TitleRow, outline: Outline, stored: &StoredPiece) -> Outc
         return Err(Failure::rule(ErrorKind::Conflict, message));
     }
     let planned = match stored.piece {
-        Piece::Poster => true,
+        Piece::Poster | Piece::PosterChoice { .. } => true,
+        Piece::Subtitle { index } => index < outline.text_tracks,
+        Piece::Thumbs { sheet } => sheet <= outline.thumb_sheets,
         Piece::Init { stream } => stream < outline.stream_count(),
         Piece::Media { stream, number } => {
             stream < outline.stream_count() && (1..=outline.segment_count).contains(&number)
@@ -139,7 +141,10 @@ fn count_segment(
 
 fn announce_piece(write: &mut Write<'_>, title: TitleId, piece: Piece) {
     let (stream, number) = match piece {
-        Piece::Poster => return write.announce(Change::Title(title)),
+        Piece::Poster
+        | Piece::PosterChoice { .. }
+        | Piece::Subtitle { .. }
+        | Piece::Thumbs { .. } => return write.announce(Change::Title(title)),
         Piece::Init { stream } => (stream, 0),
         Piece::Media { stream, number } => (stream, number),
     };
@@ -160,7 +165,7 @@ mod tests {
     use model::title::TitleState;
 
     use crate::library::StreamTotal;
-    use crate::testing::{House, OWNER, inits_of, plan_of, segment, stored};
+    use crate::testing::{House, OWNER, inits_of, plan_of, segment, stored, text, thumbs};
 
     async fn add(house: &House, job: JobId, pieces: Vec<StoredPiece>) -> Result<()> {
         house.catalog.add_pieces(job, OWNER, pieces).await
@@ -235,6 +240,53 @@ mod tests {
             totals,
             [StreamTotal::default(), one, StreamTotal::default()]
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_stream_has_rows_and_counts_in_no_total() {
+        let house = House::new();
+        let title = house.admit("/films/a.mp4", "a").await;
+        let job = house.claim().await[0].id;
+        let mut plan = plan_of(1, 0, 2);
+        plan.text = vec![text("eng"), text("ger")];
+        plan.thumbs = Some(thumbs(150));
+        let subtitles = (0..2).map(|index| stored(title, 1, Piece::Subtitle { index }, 50));
+        let mut first = inits_of(title, 1, &plan);
+        first.extend(subtitles);
+        let saving = house.catalog.save_plan(job, OWNER, &plan, first);
+        saving.await.unwrap();
+        let more = [
+            Piece::Thumbs { sheet: 1 },
+            Piece::Thumbs { sheet: 2 },
+            Piece::PosterChoice { number: 3 },
+        ];
+        add(
+            &house,
+            job,
+            more.map(|piece| stored(title, 1, piece, 9)).to_vec(),
+        )
+        .await
+        .unwrap();
+        let pieces = house.catalog.pieces(title).await.unwrap();
+        assert_eq!(pieces.len(), 6, "one row each, and the init segment's");
+        for piece in more {
+            assert!(pieces.iter().any(|stored| stored.piece == piece), "{piece}");
+        }
+        assert!(
+            !house.title(title).await.has_poster,
+            "a choice is not yet a poster"
+        );
+        assert_eq!(
+            house.catalog.stream_totals(title).await.unwrap(),
+            [StreamTotal::default()]
+        );
+        assert!(house.catalog.integrity().await.unwrap().is_empty());
+        for unknown in [Piece::Thumbs { sheet: 3 }, Piece::Subtitle { index: 2 }] {
+            let error = add(&house, job, vec![stored(title, 1, unknown, 9)])
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{unknown}");
+        }
     }
 
     #[tokio::test]

@@ -12,10 +12,13 @@ use rusqlite_migration::{M, Migrations};
 use crate::failure::{Failure, Outcome};
 
 /// One step per version, oldest first; the first has two files.
-const STEPS: &[M<'static>] = &[M::up(concat!(
-    include_str!("house.sql"),
-    include_str!("schema.sql")
-))];
+const STEPS: &[M<'static>] = &[
+    M::up(concat!(
+        include_str!("house.sql"),
+        include_str!("schema.sql")
+    )),
+    M::up(include_str!("media.sql")),
+];
 
 /// "HMRL", as `schema.sql` sets it.
 const APPLICATION_ID: i64 = 1_213_026_892;
@@ -98,7 +101,9 @@ mod tests {
     use model::error::ErrorKind;
     use rusqlite::Connection;
 
-    use super::{bring_up_to_date, demand_newest, newest};
+    use rusqlite_migration::Migrations;
+
+    use super::{STEPS, bring_up_to_date, demand_newest, newest};
     use crate::failure::Failure;
 
     fn refusal(result: Result<(), Failure>) -> model::error::Error {
@@ -126,6 +131,45 @@ mod tests {
                 .unwrap();
             assert_eq!(violations, 0, "round {round} must find a sound schema");
         }
+    }
+
+    /// A finished title as version 1 had it.
+    const FINISHED_IN_VERSION_1: &str = "
+        INSERT INTO titles VALUES (1, 't', 'Film', NULL, 'everyone', NULL, 0, NULL, 'ready', NULL,
+            1, 'local', x'2f61', '/a', 7, 'hash', 1, 1, 7, 1);
+        INSERT INTO jobs (serial, id, title_serial, state, priority, attempts, run_after_ms, step,
+            done_ticks, total_ticks, speed, created_at_ms, started_at_ms, finished_at_ms)
+        VALUES (1, 'j', 1, 'done', 0, 0, 0, 'finished', 9, 9, 1.0, 0, 1, 2);
+        INSERT INTO plans VALUES (1, 1, 2, 1, 0, 1, '{}', '[]', '{}');
+        INSERT INTO pieces VALUES (1, 1, -1, 0, 5, zeroblob(32)), (1, 1, 0, 1, 6, zeroblob(32));
+        INSERT INTO units VALUES (1, 1, 'chunk', 0);";
+
+    #[test]
+    fn what_was_finished_in_version_1_is_prepared_anew() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let first = Migrations::from_slice(&STEPS[..1]);
+        first.to_latest(&mut connection).unwrap();
+        connection.execute_batch(FINISHED_IN_VERSION_1).unwrap();
+        bring_up_to_date(&mut connection, Path::new("/data/homereel.db")).unwrap();
+        let word =
+            |sql: &str| -> String { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+        for (sql, expected) in [
+            ("SELECT state FROM title_cards", "waiting"),
+            ("SELECT state || attempts FROM job_cards", "queued0"),
+            ("SELECT kind FROM units", "chunk"),
+            (
+                "SELECT group_concat(stream || '/' || number) FROM pieces",
+                "-1/0,0/1",
+            ),
+            ("SELECT has_poster || '' FROM title_cards", "1"),
+            ("SELECT text_tracks || summary FROM plans", "0{}"),
+        ] {
+            assert_eq!(word(sql), expected, "{sql}");
+        }
+        let subtitle = "INSERT INTO pieces VALUES (1, 1, -2, 0, 5, zeroblob(32))";
+        connection.execute_batch(subtitle).unwrap();
+        let unknown = "INSERT INTO pieces VALUES (1, 1, -4, 0, 5, zeroblob(32))";
+        connection.execute_batch(unknown).unwrap_err();
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::clock::{SimulatedClock, WallTime};
+use model::extras::{Tags, TextPlan, ThumbsPlan};
 use model::id::TitleId;
 use model::job::Job;
 use model::ladder::{Rung, Size};
@@ -155,7 +156,34 @@ pub(crate) fn plan_of(rungs: u32, audio_tracks: u32, segments: u32) -> Plan {
                 cuts: cuts(48_000).map(Ticks).collect(),
             })
             .collect(),
+        text: Vec::new(),
+        thumbs: None,
+        chapters: Vec::new(),
         notes: Vec::new(),
+    }
+}
+
+/// A text track from a file beside the film.
+pub(crate) fn text(language: &str) -> TextPlan {
+    TextPlan {
+        track: None,
+        language: language.to_owned(),
+        name: None,
+        default: false,
+        forced: false,
+        hearing_impaired: false,
+    }
+}
+
+/// That many small pictures.
+pub(crate) fn thumbs(tiles: u32) -> ThumbsPlan {
+    ThumbsPlan {
+        tile: Size {
+            width: 320,
+            height: 180,
+        },
+        every: VideoTicks::from_seconds(10),
+        tiles,
     }
 }
 
@@ -230,5 +258,6 @@ fn facts() -> SourceFacts {
         variable_frame_rate: false,
         frames: 0,
         tracks: Vec::new(),
+        tags: Tags::default(),
     }
 }

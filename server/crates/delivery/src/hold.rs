@@ -30,7 +30,11 @@ pub(crate) async fn wait(app: &App, title: &Title, piece: Piece) -> Result<Store
     let mut changes = catalog.subscribe();
     let _wish = match piece {
         Piece::Media { stream, number } => Some(catalog.wish(title.id, stream, number)?),
-        Piece::Init { .. } | Piece::Poster => None,
+        Piece::Init { .. }
+        | Piece::Poster
+        | Piece::PosterChoice { .. }
+        | Piece::Subtitle { .. }
+        | Piece::Thumbs { .. } => None,
     };
     loop {
         if let Some(stored) = catalog.piece(title.id, piece).await? {
@@ -81,7 +85,10 @@ fn concerns(change: Change, waited: &Title, piece: Piece) -> bool {
                     number: n,
                 } => stream == s && number == n,
                 Piece::Init { stream: s } => stream == s && number == 0,
-                Piece::Poster => false,
+                Piece::Poster
+                | Piece::PosterChoice { .. }
+                | Piece::Subtitle { .. }
+                | Piece::Thumbs { .. } => false,
             };
             title == waited.id && landed
         }

@@ -77,8 +77,12 @@ fn check_promised(title: &Title, piece: Piece) -> Result<(), Problem> {
         Piece::Media { stream, number } => {
             stream < plan.stream_count() && number <= plan.segment_count()
         }
-        // A poster is made along the way or not at all; pages show a placeholder until then.
-        Piece::Poster => false,
+        // Pictures are made along the way or not at all; pages show a placeholder until then. The
+        // rows of subtitles come with the plan's own.
+        Piece::Poster
+        | Piece::PosterChoice { .. }
+        | Piece::Subtitle { .. }
+        | Piece::Thumbs { .. } => false,
     };
     promised
         .then_some(())
@@ -190,7 +194,10 @@ impl Answer<'_> {
 
     fn content_type(&self) -> &'static str {
         let stream = match self.stored.piece {
-            Piece::Poster => return "image/jpeg",
+            Piece::Poster | Piece::PosterChoice { .. } | Piece::Thumbs { .. } => {
+                return "image/jpeg";
+            }
+            Piece::Subtitle { .. } => return "text/vtt; charset=utf-8",
             Piece::Init { stream } | Piece::Media { stream, .. } => stream,
         };
         let kind = self

@@ -1,13 +1,14 @@
 //! The words and rules of Homereel: titles, plans, ladders, jobs, times and errors.
 //!
 //! Everything here is plain data and pure functions. What does not belong here: files, SQL,
-//! HTTP, libav, async. Suggested reading order: [`time`], [`ladder`], [`plan`], [`title`],
-//! [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`], [`upload`], [`change`].
+//! HTTP, libav, async. Suggested reading order: [`time`], [`ladder`], [`plan`], [`extras`],
+//! [`title`], [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`], [`upload`], [`change`].
 
 pub mod arrival;
 pub mod change;
 pub mod clock;
 pub mod error;
+pub mod extras;
 pub mod id;
 pub mod job;
 pub mod ladder;

@@ -7,12 +7,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::extras::{Chapter, Tags, TextPlan, ThumbsPlan};
 use crate::ladder::{Rung, Size};
 use crate::settings::Speed;
 use crate::time::{AudioTicks, VideoTicks};
 
 /// Written into every plan; a plan of another version is drawn anew.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
 /// Into how many parts a summary divides a film at most: more are too small to be seen on a phone.
 pub const MOST_PARTS: usize = 96;
@@ -34,6 +35,12 @@ pub struct Plan {
     pub video: Option<VideoPlan>,
     /// One entry per audio track that is kept, in the source's order.
     pub audio: Vec<AudioPlan>,
+    /// One entry per text track that can be shown; its index is the number in `subtitle-{N}.vtt`.
+    pub text: Vec<TextPlan>,
+    /// Small pictures for the seek bar, unless the title is only sound.
+    pub thumbs: Option<ThumbsPlan>,
+    /// In the order in which they begin.
+    pub chapters: Vec<Chapter>,
     /// What was left out or looks damaged, in sentences for the owner.
     pub notes: Vec<String>,
 }
@@ -134,6 +141,8 @@ pub struct SourceFacts {
     pub frames: u64,
     /// Every track of the file, in its order.
     pub tracks: Vec<TrackFacts>,
+    /// What the file says of itself.
+    pub tags: Tags,
 }
 
 /// One track of the source.
@@ -151,7 +160,7 @@ pub struct TrackFacts {
     pub name: Option<String>,
     /// A decoder exists and delivered at least one frame; always false for data.
     pub decodable: bool,
-    /// The main video track, or an audio track that is kept.
+    /// The main video track, or an audio or text track that is kept.
     pub used: bool,
 }
 

@@ -66,30 +66,68 @@ pub enum Piece {
     },
     /// `poster.jpg`
     Poster,
+    /// `poster-{N}.jpg`: a picture that may be chosen as the poster instead.
+    PosterChoice {
+        /// From 1 to [`POSTER_CHOICES`].
+        number: u32,
+    },
+    /// `subtitle-{N}.vtt`: a text track, whole.
+    Subtitle {
+        /// Index into the plan's text tracks, from 0.
+        index: u32,
+    },
+    /// `thumbs-{N}.jpg`: a sheet of small pictures for the seek bar.
+    Thumbs {
+        /// From 1.
+        sheet: u32,
+    },
 }
+
+/// How many pictures a poster can be chosen from.
+pub const POSTER_CHOICES: u32 = 5;
 
 impl Piece {
     /// Reads a file name; exactly one spelling names each piece.
     pub fn parse(name: &str) -> Option<Self> {
+        let numbered = |before: &str, after: &str| -> Option<u32> {
+            name.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+        };
         let piece = if name == "poster.jpg" {
             Self::Poster
-        } else if let Some(rest) = name.strip_prefix("init-stream") {
-            Self::Init {
-                stream: rest.strip_suffix(".m4s")?.parse().ok()?,
-            }
+        } else if let Some(stream) = numbered("init-stream", ".m4s") {
+            Self::Init { stream }
+        } else if let Some(number) = numbered("poster-", ".jpg") {
+            Self::PosterChoice { number }
+        } else if let Some(index) = numbered("subtitle-", ".vtt") {
+            Self::Subtitle { index }
+        } else if let Some(sheet) = numbered("thumbs-", ".jpg") {
+            Self::Thumbs { sheet }
         } else {
-            let (stream, number) = name
-                .strip_prefix("chunk-stream")?
-                .strip_suffix(".m4s")?
-                .split_once('-')?;
-            Self::Media {
-                stream: stream.parse().ok()?,
-                number: number.parse().ok()?,
-            }
+            media(name)?
         };
-        let valid = !matches!(piece, Self::Media { number: 0, .. });
-        (valid && piece.to_string() == name).then_some(piece)
+        (piece.is_numbered_right() && piece.to_string() == name).then_some(piece)
     }
+
+    /// What counts from 1 has no number 0, and there are so many posters to choose from.
+    fn is_numbered_right(self) -> bool {
+        match self {
+            Self::Media { number, .. } => number >= 1,
+            Self::Thumbs { sheet } => sheet >= 1,
+            Self::PosterChoice { number } => (1..=POSTER_CHOICES).contains(&number),
+            Self::Init { .. } | Self::Poster | Self::Subtitle { .. } => true,
+        }
+    }
+}
+
+fn media(name: &str) -> Option<Piece> {
+    let (stream, number) = name
+        .strip_prefix("chunk-stream")?
+        .strip_suffix(".m4s")?
+        .split_once('-')?;
+    Some(Piece::Media {
+        stream: stream.parse().ok()?,
+        number: number.parse().ok()?,
+    })
 }
 
 impl fmt::Display for Piece {
@@ -98,6 +136,9 @@ impl fmt::Display for Piece {
             Self::Init { stream } => write!(f, "init-stream{stream}.m4s"),
             Self::Media { stream, number } => write!(f, "chunk-stream{stream}-{number:05}.m4s"),
             Self::Poster => f.write_str("poster.jpg"),
+            Self::PosterChoice { number } => write!(f, "poster-{number}.jpg"),
+            Self::Subtitle { index } => write!(f, "subtitle-{index}.vtt"),
+            Self::Thumbs { sheet } => write!(f, "thumbs-{sheet}.jpg"),
         }
     }
 }
@@ -129,6 +170,11 @@ mod tests {
             "chunk-stream4-00001.m4s",
             "chunk-stream0-123456.m4s",
             "poster.jpg",
+            "poster-1.jpg",
+            "poster-5.jpg",
+            "subtitle-0.vtt",
+            "subtitle-31.vtt",
+            "thumbs-1.jpg",
         ] {
             let piece = Piece::parse(name);
             assert_eq!(piece.map(|piece| piece.to_string()).as_deref(), Some(name));
@@ -145,6 +191,14 @@ mod tests {
             "CHUNK-stream0-00001.m4s",
             "../poster.jpg",
             "poster.jpg/",
+            "poster-0.jpg",
+            "poster-6.jpg",
+            "poster-01.jpg",
+            "subtitle-.vtt",
+            "subtitle-+1.vtt",
+            "subtitle-0.srt",
+            "thumbs-0.jpg",
+            "thumbs.vtt",
             "",
         ] {
             assert_eq!(Piece::parse(name), None, "{name:?} must not name a piece");

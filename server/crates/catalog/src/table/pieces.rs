@@ -26,8 +26,10 @@ pub(crate) struct PiecePlace {
     number: i64,
 }
 
-/// The stream number that stands for the poster.
+/// The stream numbers that stand for what is no stream: posters, subtitles, thumbnails.
 const POSTER_STREAM: i64 = -1;
+const TEXT_STREAM: i64 = -2;
+const THUMBS_STREAM: i64 = -3;
 
 // Answers every segment request, so it starts from the id in the URL.
 const BY_NAME: &str = "
@@ -214,9 +216,12 @@ pub(crate) fn delete_all(connection: &Connection, title_serial: i64) -> Outcome<
 
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredPiece> {
     let title: TitleId = column::id(row, "title_id")?;
+    let number = row.get("number")?;
     let piece = match row.get("stream")? {
-        POSTER_STREAM => Piece::Poster,
-        _ => segment(row.get("stream")?, row.get("number")?),
+        POSTER_STREAM => poster(number),
+        TEXT_STREAM => Piece::Subtitle { index: number },
+        THUMBS_STREAM => Piece::Thumbs { sheet: number },
+        _ => segment(row.get("stream")?, number),
     };
     Ok(StoredPiece {
         piece,
@@ -225,6 +230,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredPiece> {
         size_bytes: column::unsigned(row, "size_bytes")?,
         sha256: row.get("sha256_hex")?,
     })
+}
+
+fn poster(number: u32) -> Piece {
+    match number {
+        0 => Piece::Poster,
+        _ => Piece::PosterChoice { number },
+    }
 }
 
 fn segment(stream: u32, number: u32) -> Piece {
@@ -238,6 +250,9 @@ fn segment(stream: u32, number: u32) -> Piece {
 fn place_of(piece: Piece) -> (i64, u32) {
     match piece {
         Piece::Poster => (POSTER_STREAM, 0),
+        Piece::PosterChoice { number } => (POSTER_STREAM, number),
+        Piece::Subtitle { index } => (TEXT_STREAM, index),
+        Piece::Thumbs { sheet } => (THUMBS_STREAM, sheet),
         Piece::Init { stream } => (i64::from(stream), 0),
         Piece::Media { stream, number } => (i64::from(stream), number),
     }

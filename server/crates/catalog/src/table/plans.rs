@@ -10,6 +10,8 @@ pub(crate) struct Outline {
     pub(crate) video_streams: u32,
     pub(crate) audio_streams: u32,
     pub(crate) segment_count: u32,
+    pub(crate) text_tracks: u32,
+    pub(crate) thumb_sheets: u32,
 }
 
 impl Outline {
@@ -35,7 +37,7 @@ pub(crate) struct Excerpt {
 }
 
 const OUTLINE: &str = "
-    SELECT video_streams, audio_streams, segment_count FROM plans
+    SELECT video_streams, audio_streams, segment_count, text_tracks, thumb_sheets FROM plans
     WHERE title_serial = :title_serial";
 
 const OF_TITLES: &str = "
@@ -45,10 +47,10 @@ const OF_TITLES: &str = "
 const INSERT: &str = "
     INSERT INTO plans (
         title_serial, generation, version, video_streams, audio_streams, segment_count,
-        summary, parts, plan)
+        text_tracks, thumb_sheets, summary, parts, plan)
     VALUES (
         :title_serial, :generation, :version, :video_streams, :audio_streams, :segment_count,
-        :summary, :parts, :plan)";
+        :text_tracks, :thumb_sheets, :summary, :parts, :plan)";
 
 const DELETE: &str = "DELETE FROM plans WHERE title_serial = :title_serial";
 
@@ -60,6 +62,8 @@ pub(crate) fn outline(connection: &Connection, title_serial: i64) -> Outcome<Opt
             video_streams: row.get("video_streams")?,
             audio_streams: row.get("audio_streams")?,
             segment_count: row.get("segment_count")?,
+            text_tracks: row.get("text_tracks")?,
+            thumb_sheets: row.get("thumb_sheets")?,
         })
     });
     Ok(outline.optional()?)
@@ -93,6 +97,8 @@ pub(crate) fn insert(
         ":video_streams": outline.video_streams,
         ":audio_streams": outline.audio_streams,
         ":segment_count": outline.segment_count,
+        ":text_tracks": outline.text_tracks,
+        ":thumb_sheets": outline.thumb_sheets,
         ":summary": excerpt.summary,
         ":parts": excerpt.parts,
         ":plan": plan.json,

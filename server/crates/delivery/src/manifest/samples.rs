@@ -1,5 +1,6 @@
 //! Plans that tests share.
 
+use model::extras::Tags;
 use model::ladder::{Rung, Size};
 use model::plan::{AudioPlan, Chunk, PLAN_VERSION, Plan, SourceFacts, VideoPlan, VideoRung};
 use model::settings::Speed;
@@ -45,6 +46,9 @@ pub(crate) fn film() -> Plan {
             audio("eng", None, true, &sound),
             audio("ger", Some("Regie \"im Gespräch\""), false, &sound),
         ],
+        text: Vec::new(),
+        thumbs: None,
+        chapters: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -99,5 +103,6 @@ fn facts(display: Option<Size>) -> SourceFacts {
         variable_frame_rate: false,
         frames: 264,
         tracks: Vec::new(),
+        tags: Tags::default(),
     }
 }

@@ -7,6 +7,7 @@ use media_proto::message::{
     ChunkProposal, EntryPoint, Inspection, PreparedVideo, Track, TrackKind, VideoInspection,
 };
 use model::error::{Error, ErrorKind, Result};
+use model::extras::Tags;
 use model::ladder::Size;
 use model::plan::{
     AudioPlan, Chunk, Entry, PLAN_VERSION, Plan, SourceFacts, TrackFacts, VideoPlan, VideoRung,
@@ -46,6 +47,9 @@ pub fn draw(inspection: &Inspection, prepared: &Prepared, demand: Demand) -> Res
             None => None,
         },
         audio: audio_plans(inspection, prepared, &audio_cuts(&cuts)),
+        text: Vec::new(),
+        thumbs: None,
+        chapters: Vec::new(),
         cuts,
         notes: inspection
             .notes
@@ -182,6 +186,7 @@ fn source_facts(inspection: &Inspection) -> SourceFacts {
             .take(MAX_TRACKS)
             .map(|track| track_facts(inspection, track))
             .collect(),
+        tags: Tags::default(),
     }
 }
 

@@ -166,6 +166,7 @@ fn attributes(key: &ObjectKey, object: &StoredObject) -> Attributes {
     let kind = match key.as_str().rsplit_once('.') {
         Some((_, "jpg")) => "image/jpeg",
         Some((_, "m4s")) => "video/mp4",
+        Some((_, "vtt")) => "text/vtt; charset=utf-8",
         _ => "application/octet-stream",
     };
     Attributes::from_iter([
