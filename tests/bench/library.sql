@@ -70,8 +70,8 @@ FROM numbers, json_each('[0,1,2,3,4]') AS stream;
 
 INSERT INTO arrivals (
     path, id, path_text, door, state, size_bytes, first_seen_at_ms, changed_at_ms, title_serial,
-    dismissed)
+    private, dismissed)
 SELECT
     source_path, printf('03%024d', serial), source_path_text, 'folder', 'admitted',
-    identity_size_bytes, added_at_ms, added_at_ms, serial, 0
+    identity_size_bytes, added_at_ms, added_at_ms, serial, 0, 0
 FROM titles;

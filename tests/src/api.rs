@@ -118,7 +118,7 @@ pub struct Job {
 pub struct Arrival {
     /// Its name.
     pub file: String,
-    /// `settling`, `admitted`, `duplicate`, `refused`, `ignored` or `missing`.
+    /// `settling`, `admitted`, `duplicate`, `refused`, `ignored`, `removed` or `missing`.
     pub state: String,
     /// What it waits for or why it was refused.
     pub reason: Option<String>,

@@ -5,15 +5,15 @@ use std::path::Path;
 
 use model::change::Change;
 use model::error::{ErrorKind, Result};
-use model::id::{JobId, TitleId};
+use model::id::{JobId, TitleId, UploadId};
 use model::job::JobState;
-use model::title::{Identity, Source, TitleState};
+use model::title::{Identity, NAME_CHARS, Source, TitleState};
 use model::upload::{DESCRIPTION_CHARS, Details};
 
-use crate::column::{self, NAME_CHARS, REASON_CHARS, shortened, shortened_lines};
+use crate::column::{self, REASON_CHARS, shortened, shortened_lines};
 use crate::failure::{Failure, Outcome};
 use crate::table::titles::{NewTitle, TitleRow};
-use crate::table::{jobs, removed_films, titles, users};
+use crate::table::{jobs, removed_films, titles, uploads, users};
 use crate::{Catalog, Write, generation, job_move, removal};
 
 /// The longest hash of a sample, in bytes; BLAKE3 in hex has 64.
@@ -62,8 +62,12 @@ impl Catalog {
     /// # Errors
     /// `InvalidInput` if a field is too long, else errors of the catalog.
     pub async fn admit(&self, candidate: Candidate) -> Result<Admission> {
-        self.write("admitting a file", move |write| admit(write, &candidate))
-            .await
+        self.write("admitting a file", move |write| {
+            let admission = admit(write, &candidate)?;
+            remember_upload(write, &candidate, admission.title())?;
+            Ok(admission)
+        })
+        .await
     }
 
     /// Records a file that cannot become a title as a failed one, so that its owner sees it with
@@ -75,7 +79,9 @@ impl Catalog {
     pub async fn refuse(&self, candidate: Candidate, reason: &str) -> Result<TitleId> {
         let reason = shortened(reason, REASON_CHARS);
         self.write("refusing a file", move |write| {
-            refuse(write, &candidate, &reason)
+            let title = refuse(write, &candidate, &reason)?;
+            remember_upload(write, &candidate, Some(title))?;
+            Ok(title)
         })
         .await
     }
@@ -105,6 +111,17 @@ impl Catalog {
         .await
     }
 
+    /// The title that an upload became, or is a copy of; it may be removed.
+    ///
+    /// # Errors
+    /// Errors of the catalog.
+    pub async fn title_of_upload(&self, upload: UploadId) -> Result<Option<TitleId>> {
+        self.read("looking up an upload", move |transaction, _| {
+            uploads::title_of(transaction, upload)
+        })
+        .await
+    }
+
     /// The title with this content; one that did not fail, if there are several.
     ///
     /// # Errors
@@ -116,6 +133,31 @@ impl Catalog {
             Ok(row.map(|row| row.title.id))
         })
         .await
+    }
+}
+
+impl Admission {
+    /// The title that there is in any case.
+    fn title(self) -> Option<TitleId> {
+        match self {
+            Self::New(title)
+            | Self::Duplicate(title)
+            | Self::Moved(title)
+            | Self::Restarted(title) => Some(title),
+            Self::Removed(title) => title,
+        }
+    }
+}
+
+/// Clients that know the upload find its title, also after a restart.
+fn remember_upload(
+    write: &Write<'_>,
+    candidate: &Candidate,
+    title: Option<TitleId>,
+) -> Outcome<()> {
+    match (candidate.details.upload, title) {
+        (Some(upload), Some(title)) => uploads::put(&write.transaction, upload, title),
+        _ => Ok(()),
     }
 }
 
@@ -298,6 +340,7 @@ mod tests {
 
     use model::clock::WallTime;
     use model::error::ErrorKind;
+    use model::id::UploadId;
     use model::job::{JobState, Progress};
     use model::settings::Place;
     use model::title::TitleState;
@@ -322,6 +365,36 @@ mod tests {
             (id, 0, title.added_at)
         );
         assert_eq!(job.progress, Progress::default());
+    }
+
+    #[tokio::test]
+    async fn an_upload_leads_to_its_title_whatever_becomes_of_it() {
+        let house = House::new();
+        let sent = |path: &str, content: &str| {
+            let upload = UploadId::generate();
+            let mut film = candidate(path, content);
+            film.details.upload = Some(upload);
+            (upload, film)
+        };
+        let (first, film) = sent("/originals/1/a.mp4", "a");
+        let Admission::New(title) = house.catalog.admit(film).await.unwrap() else {
+            panic!("it is new");
+        };
+        let (copy, film) = sent("/originals/2/a.mp4", "a");
+        house.catalog.admit(film).await.unwrap();
+        let (broken, film) = sent("/originals/3/b.mp4", "b");
+        let failed = house.catalog.refuse(film, "It is broken").await.unwrap();
+        house.catalog.close().await;
+        let clock = std::sync::Arc::new(model::clock::SystemClock);
+        let again = crate::Catalog::open(&house.path(), clock).unwrap();
+        for (upload, expected) in [
+            (first, Some(title)),
+            (copy, Some(title)),
+            (broken, Some(failed)),
+            (UploadId::generate(), None),
+        ] {
+            assert_eq!(again.title_of_upload(upload).await.unwrap(), expected);
+        }
     }
 
     #[tokio::test]

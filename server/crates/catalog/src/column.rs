@@ -13,8 +13,6 @@ use rusqlite::types::Type;
 
 use crate::failure::{Failure, Outcome};
 
-/// The longest name of a title, in characters.
-pub(crate) const NAME_CHARS: usize = 300;
 /// The longest reason, in characters: a few sentences.
 pub(crate) const REASON_CHARS: usize = 1_000;
 /// The longest path, in bytes: eight times what most systems allow.

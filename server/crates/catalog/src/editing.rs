@@ -5,10 +5,10 @@ use model::change::Change;
 use model::error::{ErrorKind, Result};
 use model::id::TitleId;
 use model::rights::Visibility;
-use model::title::Title;
+use model::title::{NAME_CHARS, Title};
 
 use crate::admission::tidy_description;
-use crate::column::{NAME_CHARS, shortened};
+use crate::column::shortened;
 use crate::failure::{Failure, Outcome};
 use crate::library::present;
 use crate::table::titles::{self, TitleRow};
@@ -34,9 +34,13 @@ impl Catalog {
     pub async fn change_title(&self, id: TitleId, change: TitleChange) -> Result<Title> {
         self.write("changing a title", move |write| {
             let mut row = known(write, id)?;
+            let before = row.title.visibility;
             apply(&mut row.title, change)?;
             titles::set_words(&write.transaction, row.serial, &row.title)?;
             write.announce(Change::Title(id));
+            if row.title.visibility != before {
+                write.announce(Change::Rights);
+            }
             Ok(row.title)
         })
         .await

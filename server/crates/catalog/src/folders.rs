@@ -1,7 +1,7 @@
 //! Folders that are watched because somebody said so while the server runs. Whether they exist
 //! and may be read is for the caller to find out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::change::Change;
 use model::clock::WallTime;
@@ -82,25 +82,48 @@ impl Catalog {
     }
 }
 
-/// Why a folder cannot be watched beside those that are: a file must not arrive twice.
-fn conflict(known: &[Folder], path: &std::path::Path) -> Option<String> {
+/// How a watched folder meets another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// It is that folder.
+    Same,
+    /// The other lies in it.
+    Inside,
+    /// It lies in the other.
+    Around,
+}
+
+/// How the folder `known` meets the folder `new`, if it does: a file must not arrive twice.
+pub fn overlap(known: &Path, new: &Path) -> Option<Overlap> {
+    if known == new {
+        Some(Overlap::Same)
+    } else if new.starts_with(known) {
+        Some(Overlap::Inside)
+    } else if known.starts_with(new) {
+        Some(Overlap::Around)
+    } else {
+        None
+    }
+}
+
+impl Folder {
+    /// Why the folder `new` cannot be watched beside this one, if it cannot.
+    pub fn meeting(&self, new: &Path) -> Option<String> {
+        let how = overlap(&self.path, new)?;
+        let (new, old) = (new.display(), self.path.display());
+        Some(match how {
+            Overlap::Same => format!("{new} is watched already"),
+            Overlap::Inside => format!("{new} lies in {old}, which is watched already"),
+            Overlap::Around => format!("{old} is watched and lies in {new}; remove it first"),
+        })
+    }
+}
+
+fn conflict(known: &[Folder], path: &Path) -> Option<String> {
     if known.len() >= MOST_FOLDERS {
         return Some(format!("{MOST_FOLDERS} folders are watched already"));
     }
-    known.iter().find_map(|folder| {
-        let (new, old) = (path.display(), folder.path.display());
-        if folder.path == path {
-            Some(format!("{new} is watched already"))
-        } else if path.starts_with(&folder.path) {
-            Some(format!("{new} lies in {old}, which is watched already"))
-        } else if folder.path.starts_with(path) {
-            Some(format!(
-                "{old} is watched and lies in {new}; remove it first"
-            ))
-        } else {
-            None
-        }
-    })
+    known.iter().find_map(|folder| folder.meeting(path))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! The inbox: which files were seen at the doors, and what became of each.
+//! The inbox: which files were seen at the doors, and what became of each. What does not belong here:
+//! who sees which of them ([`inbox_page`](crate::inbox_page)).
 
 use std::path::{Path, PathBuf};
 
 use model::arrival::{Arrival, ArrivalState, Door};
 use model::change::Change;
 use model::error::{ErrorKind, Result};
-use model::id::{ArrivalId, TitleId};
+use model::id::{ArrivalId, TitleId, UserId};
 use model::job::JobState;
 
 use crate::column::{self, REASON_CHARS, shortened};
@@ -28,6 +29,8 @@ pub struct ArrivalUpdate {
     pub size_bytes: u64,
     /// The title it became, or the one it is a copy of.
     pub title: Option<TitleId>,
+    /// Who sent it, where that is known; once known, it is not forgotten.
+    pub owner: Option<UserId>,
 }
 
 /// What somebody wants of a file in the inbox.
@@ -65,17 +68,6 @@ impl Catalog {
             .await
     }
 
-    /// At most `limit` arrivals that nobody dismissed, the latest change first.
-    ///
-    /// # Errors
-    /// Errors of the catalog.
-    pub async fn arrivals(&self, limit: u32) -> Result<Vec<Arrival>> {
-        self.read("reading the inbox", move |transaction, _| {
-            arrivals::newest(transaction, limit)
-        })
-        .await
-    }
-
     /// All arrivals, also those that were dismissed, in no order.
     ///
     /// # Errors
@@ -83,17 +75,6 @@ impl Catalog {
     pub async fn every_arrival(&self) -> Result<Vec<Arrival>> {
         self.read("reading the whole inbox", |transaction, _| {
             arrivals::every(transaction)
-        })
-        .await
-    }
-
-    /// The arrival with that id.
-    ///
-    /// # Errors
-    /// Errors of the catalog.
-    pub async fn arrival_by_id(&self, id: ArrivalId) -> Result<Option<Arrival>> {
-        self.read("reading an arrival", move |transaction, _| {
-            arrivals::by_id(transaction, id)
         })
         .await
     }
@@ -196,7 +177,7 @@ fn record(write: &mut Write<'_>, update: ArrivalUpdate) -> Outcome<()> {
         size_bytes: update.size_bytes,
         title: update.title,
     };
-    arrivals::put(transaction, &arrival, title_serial)?;
+    arrivals::put(transaction, &arrival, title_serial, update.owner)?;
     write.announce(Change::Inbox);
     Ok(())
 }
@@ -243,6 +224,7 @@ mod tests {
     use super::{ArrivalAction, ArrivalUpdate};
     use crate::admission::Admission;
     use crate::testing::{House, candidate};
+    use crate::viewer::Viewer;
 
     fn settling(path: &str, size_bytes: u64) -> ArrivalUpdate {
         ArrivalUpdate {
@@ -252,6 +234,7 @@ mod tests {
             reason: Some("It is still being written".to_owned()),
             size_bytes,
             title: None,
+            owner: None,
         }
     }
 
@@ -316,8 +299,8 @@ mod tests {
         };
         house.catalog.record_arrival(ignored).await.unwrap();
         let paths = async |limit| -> Vec<PathBuf> {
-            let arrivals = house.catalog.arrivals(limit).await.unwrap();
-            arrivals.into_iter().map(|arrival| arrival.path).collect()
+            let arrivals = house.inbox().await.into_iter();
+            arrivals.map(|seen| seen.arrival.path).take(limit).collect()
         };
         assert_eq!(
             paths(2).await,
@@ -344,22 +327,25 @@ mod tests {
             house.catalog.record_arrival(update).await.unwrap();
         };
         record(settling("/films/a", 1)).await;
-        let arrival = house.catalog.arrivals(9).await.unwrap().remove(0);
+        let arrival = house.inbox().await.remove(0).arrival;
         let catalog = &house.catalog;
         let dismissing = catalog.arrival_action(arrival.id, ArrivalAction::Dismiss);
         dismissing.await.unwrap();
         record(settling("/films/a", 2)).await;
-        assert!(catalog.arrivals(9).await.unwrap().is_empty());
+        assert!(house.inbox().await.is_empty());
         assert_eq!(catalog.every_arrival().await.unwrap().len(), 1);
         let ignored = ArrivalUpdate {
             state: ArrivalState::Ignored,
             ..settling("/films/a", 2)
         };
         record(ignored).await;
-        let shown = catalog.arrivals(9).await.unwrap();
-        assert_eq!(shown[0].id, arrival.id, "its address stays the same");
-        let found = catalog.arrival_by_id(arrival.id).await.unwrap();
-        assert_eq!(found.as_ref(), shown.first());
+        let shown = house.inbox().await;
+        assert_eq!(
+            shown[0].arrival.id, arrival.id,
+            "its address stays the same"
+        );
+        let found = catalog.seen_arrival(Viewer::EVERYTHING, arrival.id).await;
+        assert_eq!(found.unwrap().as_ref(), shown.first());
     }
 
     #[tokio::test]
@@ -373,7 +359,7 @@ mod tests {
             ..settling("/films/a", 1)
         };
         house.catalog.record_arrival(refused).await.unwrap();
-        let id = house.catalog.arrivals(9).await.unwrap()[0].id;
+        let id = house.inbox().await[0].arrival.id;
         let retry = || house.catalog.arrival_action(id, ArrivalAction::Retry);
         assert_eq!(retry().await.unwrap(), Path::new("/films/a"));
         assert_eq!(house.job_of(title).await.state, JobState::Queued);
@@ -384,19 +370,19 @@ mod tests {
     #[tokio::test]
     async fn a_removed_film_is_taken_again_on_demand() {
         let house = House::new();
-        let ignored = |title| ArrivalUpdate {
-            state: ArrivalState::Ignored,
+        let removed = |title| ArrivalUpdate {
+            state: ArrivalState::Removed,
             title,
             ..settling("/films/a", 1)
         };
         let take = async || {
-            let id = house.catalog.arrivals(9).await.unwrap()[0].id;
+            let id = house.inbox().await[0].arrival.id;
             let taking = house.catalog.arrival_action(id, ArrivalAction::Take);
             taking.await.unwrap();
         };
         let title = house.admit("/films/a", "a").await;
         house.catalog.delete_title(title, None).await.unwrap();
-        let recording = house.catalog.record_arrival(ignored(Some(title)));
+        let recording = house.catalog.record_arrival(removed(Some(title)));
         recording.await.unwrap();
         take().await;
         assert!(house.catalog.title(title).await.unwrap().is_some());
@@ -405,7 +391,7 @@ mod tests {
         house.clock.advance(Duration::from_secs(1));
         let now = house.catalog.now();
         house.catalog.purge_deleted(now).await.unwrap();
-        house.catalog.record_arrival(ignored(None)).await.unwrap();
+        house.catalog.record_arrival(removed(None)).await.unwrap();
         take().await;
         let again = house.catalog.admit(candidate("/films/a", "a")).await;
         assert!(matches!(again.unwrap(), Admission::New(_)));

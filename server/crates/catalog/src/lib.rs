@@ -4,8 +4,8 @@
 //! `schema.sql` says what the tables hold, `table/` has one file of statements per
 //! table, and the modules below put them together into transactions, one per public method.
 //! Suggested reading order: [`admission`], [`queue`], [`work`], [`planning`],
-//! [`recording`], [`outcome`], [`library`], [`inbox`], [`garbage`], [`check`], [`wish`]; beside
-//! them, whose house it is: [`people`], [`sessions`], [`invites`], [`settings`], [`folders`].
+//! [`recording`], [`outcome`], [`library`], [`board`], [`inbox`], [`inbox_page`], [`garbage`],
+//! [`check`], [`wish`]; beside them, whose house it is: [`people`], [`sessions`], [`invites`], [`settings`], [`folders`].
 //!
 //! Invariants:
 //! - Only the thread in `writer.rs` writes; every write is one `BEGIN IMMEDIATE` transaction
@@ -35,9 +35,11 @@ use crate::writer::{INBOX_TASKS, Writer};
 
 pub mod admission;
 pub mod backup;
+pub mod board;
 pub mod check;
 mod column;
 mod connection;
+mod cursor;
 pub mod editing;
 mod failure;
 pub mod figures;
@@ -45,6 +47,7 @@ pub mod folders;
 pub mod garbage;
 mod generation;
 pub mod inbox;
+pub mod inbox_page;
 pub mod invites;
 mod job_move;
 pub mod journal;
@@ -64,7 +67,7 @@ mod search;
 pub mod sessions;
 pub mod settings;
 mod table;
-mod turn;
+pub mod turn;
 pub mod viewer;
 pub mod wish;
 pub mod work;

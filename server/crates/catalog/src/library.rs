@@ -223,7 +223,7 @@ fn page(connection: &Connection, query: &TitleQuery) -> Outcome<TitlePage> {
 }
 
 /// The totals of the titles that have a plan, with an entry for every stream.
-fn totals_of(
+pub(crate) fn totals_of(
     connection: &Connection,
     rows: &[TitleRow],
 ) -> Outcome<HashMap<TitleId, Vec<StreamTotal>>> {

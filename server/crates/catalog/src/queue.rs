@@ -1,4 +1,5 @@
-//! The queue of jobs: what is due, who works on it, and what users ask of it.
+//! The queue of jobs: what is due, who works on it, and what users ask of it. How people see it is in
+//! [`board`](crate::board).
 //!
 //! A worker *claims* jobs under a name of its own, its owner, and *renews* its leases well
 //! before they expire. When a user or a replaced file takes a running job away, the job keeps
@@ -11,40 +12,15 @@ use std::time::Duration;
 use model::error::{ErrorKind, Result};
 use model::id::JobId;
 use model::job::{Intent, Job, JobState};
-use rusqlite::Connection;
 
 use crate::failure::{Failure, Outcome};
-use crate::table::jobs::{self, JobRow, Lease};
+use crate::table::jobs::{self, Lease};
 use crate::{Catalog, Write, job_move};
 
 /// The longest name of an owner, in bytes.
 const OWNER_BYTES: usize = 200;
 
-/// States of jobs that are not finished, in the order of a listing.
-const OPEN: [JobState; 3] = [JobState::Running, JobState::Queued, JobState::Paused];
-
-/// Which jobs to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JobQuery {
-    /// Leave out jobs that reached a final state.
-    pub open_only: bool,
-    /// At most this many.
-    pub limit: u32,
-}
-
 impl Catalog {
-    /// Jobs that run, then those in the queue in the order of their turn, then paused ones, then
-    /// finished ones, latest first.
-    ///
-    /// # Errors
-    /// Errors of the catalog.
-    pub async fn jobs(&self, query: JobQuery) -> Result<Vec<Job>> {
-        self.read("listing jobs", move |transaction, _| {
-            list(transaction, query)
-        })
-        .await
-    }
-
     /// One job.
     ///
     /// # Errors
@@ -107,21 +83,6 @@ impl Catalog {
         self.write("releasing the leases of the last run", release)
             .await
     }
-}
-
-fn list(connection: &Connection, query: JobQuery) -> Outcome<Vec<Job>> {
-    let mut rows: Vec<JobRow> = Vec::new();
-    let room = |rows: &Vec<JobRow>| {
-        let taken = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        query.limit.saturating_sub(taken)
-    };
-    for state in OPEN {
-        rows.extend(jobs::by_turn(connection, state, room(&rows))?);
-    }
-    if !query.open_only {
-        rows.extend(jobs::by_end(connection, room(&rows))?);
-    }
-    Ok(rows.into_iter().map(|row| row.job).collect())
 }
 
 fn request(write: &mut Write<'_>, id: JobId, intent: Intent) -> Outcome<Job> {
@@ -241,7 +202,6 @@ mod tests {
     use model::settings::Settings;
     use model::title::TitleState;
 
-    use super::JobQuery;
     use crate::testing::{House, LEASE, OWNER, segment};
 
     const OTHER: &str = "worker-2";
@@ -471,49 +431,6 @@ mod tests {
         assert_eq!(house.catalog.release_leases().await.unwrap(), 0);
         assert_eq!(house.title(title).await.state, TitleState::Waiting);
         assert_eq!(house.claim().await.len(), 2, "even under the same name");
-    }
-
-    #[tokio::test]
-    async fn a_listing_shows_running_then_waiting_then_finished_jobs() {
-        let house = House::new();
-        let mut jobs = Vec::new();
-        for film in ["a", "b", "c", "d", "e"] {
-            let title = house.admit(&format!("/films/{film}.mp4"), film).await;
-            jobs.push(house.job_of(title).await.id);
-            house.clock.advance(Duration::from_secs(1));
-        }
-        for finished in [0, 1] {
-            house
-                .catalog
-                .request(jobs[finished], Intent::Cancel)
-                .await
-                .unwrap();
-            house.clock.advance(Duration::from_secs(1));
-        }
-        house.catalog.request(jobs[2], Intent::Pause).await.unwrap();
-        house.catalog.request(jobs[4], Intent::Boost).await.unwrap();
-        house.catalog.claim(OWNER, LEASE, 1).await.unwrap();
-        let listed = async |open_only, limit| -> Vec<JobId> {
-            let query = JobQuery { open_only, limit };
-            let jobs = house.catalog.jobs(query).await.unwrap();
-            jobs.iter().map(|job| job.id).collect()
-        };
-        let all = [jobs[4], jobs[3], jobs[2], jobs[1], jobs[0]];
-        assert_eq!(
-            listed(false, 99).await,
-            all,
-            "running, queued, paused, latest end first"
-        );
-        assert_eq!(
-            listed(true, 99).await,
-            all[..3],
-            "finished ones are left out"
-        );
-        assert_eq!(
-            listed(false, 4).await,
-            all[..4],
-            "the limit holds over all groups"
-        );
     }
 
     #[tokio::test]

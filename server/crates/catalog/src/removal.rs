@@ -138,6 +138,7 @@ fn purge(write: &mut Write<'_>, row: &TitleRow) -> Outcome<Purged> {
     let path = crate::column::path_bytes(&row.title.source.path)?;
     let door = arrivals::by_path(&write.transaction, path)?.map(|arrival| arrival.door);
     removed_films::insert(&write.transaction, &row.title.source)?;
+    arrivals::keep_private(&write.transaction, row.serial)?;
     generation::begin(write, row)?;
     titles::delete(&write.transaction, row.serial)?;
     write.announce(Change::Inbox);
@@ -199,11 +200,7 @@ mod tests {
         let coverage = house.catalog.coverage(title).await.unwrap();
         assert!(coverage.streams.is_empty());
         assert!(house.catalog.stream_totals(title).await.unwrap().is_empty());
-        let everything = crate::queue::JobQuery {
-            open_only: false,
-            limit: 9,
-        };
-        assert!(house.catalog.jobs(everything).await.unwrap().is_empty());
+        assert!(house.jobs(false).await.is_empty());
         assert_eq!(house.catalog.renew(OWNER, LEASE).await.unwrap(), []);
         let steered = house.catalog.request(job, Intent::Retry).await;
         assert_eq!(steered.unwrap_err().kind(), ErrorKind::NotFound);

@@ -129,6 +129,17 @@ WHEN new.deleted_at_ms IS NULL BEGIN
     ON CONFLICT DO UPDATE SET titles = titles + 1;
 END;
 
+-- What became of uploads, for clients that know a title by the upload it came from. Uploads that
+-- were copies lead to the title they are copies of.
+CREATE TABLE uploads (
+    -- ULID in lower case: its name in URLs.
+    id TEXT NOT NULL PRIMARY KEY,
+    title_serial INTEGER NOT NULL REFERENCES titles (serial) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- For the reference to titles.
+CREATE INDEX uploads_by_title ON uploads (title_serial);
+
 -- Films that somebody removed for good while their file may still lie in a watched folder: it is
 -- not to come back by itself.
 CREATE TABLE removed_films (
@@ -296,7 +307,8 @@ CREATE TABLE arrivals (
     path_text TEXT NOT NULL,
     door TEXT NOT NULL CHECK (door IN ('folder', 'command', 'upload', 'webdav')),
     state TEXT NOT NULL CHECK (
-        state IN ('settling', 'admitted', 'duplicate', 'refused', 'ignored', 'missing')),
+        state IN (
+            'settling', 'admitted', 'duplicate', 'refused', 'ignored', 'removed', 'missing')),
     -- What it waits for, or why it was refused, in a sentence.
     reason TEXT,
     -- Its length when last looked at.
@@ -306,12 +318,21 @@ CREATE TABLE arrivals (
     changed_at_ms INTEGER NOT NULL,
     -- The title it became, or the one it is a copy of.
     title_serial INTEGER REFERENCES titles (serial) ON DELETE SET NULL,
+    -- Who sent it, where somebody did.
+    owner_serial INTEGER REFERENCES users (serial) ON DELETE SET NULL,
+    -- While it has no title, only its owner and admins see it: an upload, and what is left of a
+    -- title that was its owner's alone. What has a title is seen by whoever sees that.
+    private INTEGER NOT NULL CHECK (private IN (0, 1)),
     -- Somebody has read it and does not want to see it again until something changes.
     dismissed INTEGER NOT NULL CHECK (dismissed IN (0, 1))
 ) STRICT;
 
 -- The inbox, newest change first (read backwards).
 CREATE INDEX arrivals_by_change ON arrivals (changed_at_ms);
+-- The few that are on their way, or that somebody should decide on, among the many that are not.
+CREATE INDEX arrivals_by_state ON arrivals (state, changed_at_ms) WHERE dismissed = 0;
+-- For the reference to users.
+CREATE INDEX arrivals_by_owner ON arrivals (owner_serial) WHERE owner_serial IS NOT NULL;
 -- For the reference to titles.
 CREATE INDEX arrivals_by_title ON arrivals (title_serial) WHERE title_serial IS NOT NULL;
 

@@ -24,6 +24,39 @@ impl Catalog {
         Ok(Settings::clone(&self.shared.present_settings()))
     }
 
+    /// Makes these the settings unless any were ever saved; returns whether none were.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the document is longer than 64 kB, else errors of the catalog.
+    pub async fn save_first_settings(&self, settings: Settings) -> Result<bool> {
+        self.write("saving the first settings", move |write| {
+            let is_first = house::has_no_settings(&write.transaction)?;
+            if is_first {
+                write.set_settings(settings)?;
+            }
+            Ok(is_first)
+        })
+        .await
+    }
+
+    /// Replaces the settings by what `change` makes of them, with no other change in between, and
+    /// returns them.
+    ///
+    /// # Errors
+    /// What `change` refuses; `InvalidInput` if the document becomes longer than 64 kB; else errors
+    /// of the catalog.
+    pub async fn change_settings(
+        &self,
+        change: impl FnOnce(Settings) -> Result<Settings> + Send + 'static,
+    ) -> Result<Settings> {
+        self.write("changing the settings", move |write| {
+            let wanted = change(Settings::clone(&write.settings)).map_err(Failure::Ours)?;
+            write.set_settings(wanted.clone())?;
+            Ok(wanted)
+        })
+        .await
+    }
+
     /// Replaces the settings.
     ///
     /// # Errors
@@ -91,6 +124,52 @@ mod tests {
         house.catalog.close().await;
         let again = Catalog::open(&house.path(), Arc::new(SystemClock)).unwrap();
         assert_eq!(again.settings().await.unwrap(), settings);
+    }
+
+    #[tokio::test]
+    async fn the_first_settings_hold_until_any_were_saved() {
+        let house = House::new();
+        let named = |name: &str| Settings {
+            house_name: name.to_owned(),
+            ..Settings::default()
+        };
+        let first = async |name| {
+            house
+                .catalog
+                .save_first_settings(named(name))
+                .await
+                .unwrap()
+        };
+        assert!(
+            first("configured").await,
+            "a start that was cut short left none"
+        );
+        assert!(!first("configured anew").await);
+        let settings = house.catalog.settings().await.unwrap();
+        assert_eq!(settings.house_name, "configured");
+    }
+
+    #[tokio::test]
+    async fn changes_at_the_same_time_do_not_undo_one_another() {
+        let house = House::new();
+        let change = |change: fn(&mut Settings)| {
+            house.catalog.change_settings(move |mut settings| {
+                change(&mut settings);
+                Ok(settings)
+            })
+        };
+        let pausing = change(|settings| settings.encoding_paused = true);
+        let naming = change(|settings| settings.house_name = "Ada's".to_owned());
+        let (paused, named) = tokio::join!(pausing, naming);
+        paused.unwrap();
+        named.unwrap();
+        let settings = house.catalog.settings().await.unwrap();
+        assert!(settings.encoding_paused && settings.house_name == "Ada's");
+        let refusing = house.catalog.change_settings(|_| {
+            let message = "not like this";
+            Err(model::error::Error::new(ErrorKind::InvalidInput, message))
+        });
+        assert_eq!(refusing.await.unwrap_err().message(), "not like this");
     }
 
     #[tokio::test]

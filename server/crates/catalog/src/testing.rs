@@ -21,7 +21,10 @@ use tempfile::TempDir;
 
 use crate::Catalog;
 use crate::admission::{Admission, Candidate};
+use crate::board::BoardQuery;
+use crate::inbox_page::{InboxQuery, Seen};
 use crate::people::NewUser;
+use crate::viewer::Viewer;
 
 /// The worker of most tests.
 pub(crate) const OWNER: &str = "worker-1";
@@ -68,6 +71,28 @@ impl House {
     pub(crate) async fn job_of(&self, title: TitleId) -> Job {
         let id = self.title(title).await.job.unwrap();
         self.catalog.job(id).await.unwrap().unwrap()
+    }
+
+    /// What an admin sees in the inbox.
+    pub(crate) async fn inbox(&self) -> Vec<Seen> {
+        let query = InboxQuery {
+            who: Viewer::EVERYTHING,
+            limit: 100,
+            ..InboxQuery::default()
+        };
+        self.catalog.inbox(query).await.unwrap().arrivals
+    }
+
+    /// The jobs as an admin sees them.
+    pub(crate) async fn jobs(&self, open_only: bool) -> Vec<Job> {
+        let query = BoardQuery {
+            who: Viewer::EVERYTHING,
+            open_only,
+            after: None,
+            limit: 100,
+        };
+        let board = self.catalog.board(query).await.unwrap();
+        board.works.into_iter().map(|work| work.job).collect()
     }
 
     /// Makes an account.

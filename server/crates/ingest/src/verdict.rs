@@ -115,7 +115,7 @@ impl Desk {
             entry.title = title;
         }
         let why = Some(WHY.to_owned());
-        self.record(path, ArrivalState::Ignored, why).await?;
+        self.record(path, ArrivalState::Removed, why).await?;
         if let Some(entry) = self.files.get_mut(path)
             && let Stage::Settling(settling) = entry.stage
         {
@@ -283,6 +283,7 @@ impl Desk {
             reason,
             size_bytes: entry.size_bytes,
             title: entry.title,
+            owner: entry.details.as_deref().and_then(|details| details.owner),
         };
         self.catalog.record_arrival(update).await
     }

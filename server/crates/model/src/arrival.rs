@@ -57,6 +57,8 @@ pub enum ArrivalState {
     Refused,
     /// Passed over on purpose: temporary, hidden, or a companion file.
     Ignored,
+    /// Somebody removed its film; it stays away until somebody takes it again.
+    Removed,
     /// No longer where it was. Its title stays.
     Missing,
 }
@@ -89,15 +91,18 @@ impl ArrivalState {
             Self::Duplicate => "duplicate",
             Self::Refused => "refused",
             Self::Ignored => "ignored",
+            Self::Removed => "removed",
             Self::Missing => "missing",
         }
     }
 
     /// The state with that name.
     pub fn parse(word: &str) -> Option<Self> {
-        use ArrivalState::{Admitted, Duplicate, Ignored, Missing, Refused, Settling};
-        [Settling, Admitted, Duplicate, Refused, Ignored, Missing]
-            .into_iter()
-            .find(|state| state.as_str() == word)
+        use ArrivalState::{Admitted, Duplicate, Ignored, Missing, Refused, Removed, Settling};
+        [
+            Settling, Admitted, Duplicate, Refused, Ignored, Removed, Missing,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == word)
     }
 }

@@ -8,6 +8,8 @@ use crate::id::{JobId, TitleId};
 pub enum Change {
     /// A title appeared, moved to another state, or was renamed.
     Title(TitleId),
+    /// Who may see some title changed: any listing may have become longer or shorter.
+    Rights,
     /// A job moved or progressed.
     Job(JobId, TitleId),
     /// A segment or an init segment (number 0) can now be served.

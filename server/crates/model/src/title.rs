@@ -59,6 +59,9 @@ impl Title {
     }
 }
 
+/// Longest name of a title, in characters.
+pub const NAME_CHARS: usize = 300;
+
 /// How long a removed title can be brought back.
 pub const UNDO: Duration = Duration::from_secs(600);
 

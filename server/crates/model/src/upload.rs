@@ -22,6 +22,9 @@ pub struct Details {
     pub visibility: Visibility,
     /// Who added it.
     pub owner: Option<UserId>,
+    /// The upload it came by, known once that is complete.
+    #[serde(default)]
+    pub upload: Option<UploadId>,
 }
 
 /// An upload as its sender sees it.

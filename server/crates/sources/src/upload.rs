@@ -202,6 +202,15 @@ impl Uploads {
         self.slot(owner, id).map(|slot| slot.told())
     }
 
+    /// An upload as it is now, for whoever knows its identifier, which nobody can guess.
+    ///
+    /// # Errors
+    /// `NotFound`
+    pub fn trace(&self, id: UploadId) -> Result<Upload> {
+        let slot = self.slots().get(&id).cloned();
+        slot.map(|slot| slot.told()).ok_or_else(unknown)
+    }
+
     /// All uploads of `owner`, the newest first.
     pub fn list(&self, owner: UserId) -> Vec<Upload> {
         let slots = self.slots();

@@ -11,6 +11,9 @@ const CLAIM: &str = "UPDATE house SET claimed_at_ms = :now_ms WHERE claimed_at_m
 
 const SETTINGS: &str = "SELECT settings FROM house";
 
+// What the schema wrote; every saved document says more.
+const HAS_NO_SETTINGS: &str = "SELECT settings = '{}' FROM house";
+
 const SET_SETTINGS: &str = "UPDATE house SET settings = :settings";
 
 pub(crate) fn is_claimed(connection: &Connection) -> Outcome<bool> {
@@ -29,6 +32,12 @@ pub(crate) fn claim(connection: &Connection, now: WallTime) -> Outcome<bool> {
 /// The document, in JSON.
 pub(crate) fn settings(connection: &Connection) -> Outcome<String> {
     let mut statement = connection.prepare_cached(SETTINGS)?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// Nobody ever decided anything.
+pub(crate) fn has_no_settings(connection: &Connection) -> Outcome<bool> {
+    let mut statement = connection.prepare_cached(HAS_NO_SETTINGS)?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 

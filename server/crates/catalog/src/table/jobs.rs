@@ -4,10 +4,11 @@ use model::clock::WallTime;
 use model::id::JobId;
 use model::job::{Job, JobState, Progress, Step};
 use model::time::Ticks;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 
 use crate::column;
 use crate::failure::Outcome;
+use crate::table::rights::Rights;
 
 /// A job with what only the catalog knows about it.
 #[derive(Clone, Debug)]
@@ -39,9 +40,40 @@ const BY_TURN: &str = "
     SELECT * FROM job_cards WHERE state = :state AND NOT is_removed
     ORDER BY priority DESC, created_at_ms, serial LIMIT :limit";
 
-const BY_END: &str = "
-    SELECT * FROM job_cards WHERE finished_at_ms IS NOT NULL AND NOT is_removed
-    ORDER BY finished_at_ms DESC, serial DESC LIMIT :limit";
+// Jobs as somebody may see them are read in the order of their index, and no further than a page
+// needs.
+macro_rules! seen {
+    ($condition:literal) => {
+        concat!(
+            "SELECT jobs.*, titles.id AS title_id, FALSE AS is_removed
+            FROM jobs CROSS JOIN titles ON titles.serial = jobs.title_serial
+            WHERE titles.deleted_at_ms IS NULL AND ",
+            visible!("titles."),
+            " AND ",
+            $condition
+        )
+    };
+}
+
+const SEEN_BY_TURN: &str = seen!(
+    "jobs.state = :state
+        AND (-jobs.priority, jobs.created_at_ms, jobs.serial) > (:first, :second, :third)
+    ORDER BY jobs.priority DESC, jobs.created_at_ms, jobs.serial LIMIT :limit"
+);
+
+const SEEN_BY_END: &str = seen!(
+    "jobs.finished_at_ms IS NOT NULL
+        AND (-jobs.finished_at_ms, -jobs.serial, 0) > (:first, :second, :third)
+    ORDER BY jobs.finished_at_ms DESC, jobs.serial DESC LIMIT :limit"
+);
+
+const SEEN_BY_ID: &str = seen!("jobs.id = :id");
+
+const NEXT_BUT: &str = "
+    SELECT * FROM job_cards
+    WHERE state IN ('queued', 'running', 'paused') AND NOT is_removed AND serial <> :but
+        AND (-priority, created_at_ms, serial) > (-:priority, :created_at_ms, :serial)
+    ORDER BY priority DESC, created_at_ms, serial LIMIT 1";
 
 const HELD_BY: &str = "SELECT * FROM job_cards WHERE lease_owner = :owner ORDER BY serial";
 
@@ -122,11 +154,89 @@ pub(crate) fn by_turn(
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// Jobs in a final state, latest first.
-pub(crate) fn by_end(connection: &Connection, limit: u32) -> Outcome<Vec<JobRow>> {
-    let mut statement = connection.prepare_cached(BY_END)?;
-    let rows = statement.query_map(named_params! {":limit": limit}, read)?;
+/// Which jobs of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Those in this state, whose turn it is soonest first.
+    Open(JobState),
+    /// Those in a final state, latest first.
+    Over,
+}
+
+/// Orders the jobs of a group, ascending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rank(pub(crate) [i64; 3]);
+
+impl Rank {
+    /// Before everything.
+    pub(crate) const FIRST: Self = Self([i64::MIN; 3]);
+
+    pub(crate) fn by_turn(row: &JobRow) -> Self {
+        let job = &row.job;
+        Self([job.priority.saturating_neg(), job.created_at.0, row.serial])
+    }
+
+    pub(crate) fn by_end(row: &JobRow) -> Self {
+        let at = row.job.finished_at.map_or(0, |at| at.0);
+        Self([-at, -row.serial, 0])
+    }
+}
+
+/// Jobs of a group that somebody with these rights sees, behind `after`.
+pub(crate) fn of_group(
+    connection: &Connection,
+    rights: &Rights,
+    group: Group,
+    after: Rank,
+    limit: u32,
+) -> Outcome<Vec<JobRow>> {
+    let Rank([first, second, third]) = after;
+    let mut parameters = rights.and(named_params! {
+        ":first": first,
+        ":second": second,
+        ":third": third,
+        ":limit": limit,
+    });
+    let state = match group {
+        Group::Open(state) => Some(state.as_str()),
+        Group::Over => None,
+    };
+    let sql = match &state {
+        Some(state) => {
+            parameters.push((":state", state as &dyn ToSql));
+            SEEN_BY_TURN
+        }
+        None => SEEN_BY_END,
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(parameters.as_slice(), read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The job with that id, if somebody with these rights sees its title.
+pub(crate) fn seen_by_id(
+    connection: &Connection,
+    rights: &Rights,
+    id: JobId,
+) -> Outcome<Option<JobRow>> {
+    let mut statement = connection.prepare_cached(SEEN_BY_ID)?;
+    let id = id.to_string();
+    let parameters = rights.and(named_params! {":id": id});
+    Ok(statement
+        .query_row(parameters.as_slice(), read)
+        .optional()?)
+}
+
+/// The job whose turn comes right after that of `row`, if the job with the serial `but` is left out.
+pub(crate) fn next_but(connection: &Connection, row: &JobRow, but: i64) -> Outcome<Option<JobRow>> {
+    let mut statement = connection.prepare_cached(NEXT_BUT)?;
+    let parameters = named_params! {
+        ":but": but,
+        ":priority": row.job.priority,
+        ":created_at_ms": row.job.created_at.0,
+        ":serial": row.serial,
+    };
+    Ok(statement.query_row(parameters, read).optional()?)
 }
 
 /// Jobs on which `owner` has a lease, and those that were taken away from it.

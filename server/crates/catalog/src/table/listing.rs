@@ -1,22 +1,12 @@
 //! Statements that list titles as far as somebody may see them.
 
-use rusqlite::{Connection, OptionalExtension, ToSql, named_params};
+use rusqlite::{Connection, ToSql, named_params};
 
 use crate::column;
 use crate::failure::Outcome;
+use crate::table::rights::Rights;
 use crate::table::titles::{self, TitleRow};
 use crate::viewer::Viewer;
-
-/// `model::rights::may(Watch)` in SQL, for rows with a visibility and an owner's serial. A test
-/// in `viewer.rs` compares the two.
-macro_rules! visible {
-    () => {
-        "(:sees_everything
-            OR (visibility = 'everyone' AND (:is_person OR :guests_may))
-            OR (visibility = 'members' AND :is_person)
-            OR owner_serial = :user_serial)"
-    };
-}
 
 // The inner SELECT is answered by the index alone, however deep the page.
 const PAGE: &str = concat!(
@@ -72,8 +62,6 @@ const REMOVED: &str = "
         AND (:sees_everything OR owner_serial = :user_serial)
     ORDER BY deleted_at_ms DESC, serial DESC LIMIT :limit";
 
-const USER_SERIAL: &str = "SELECT serial FROM users WHERE id = :id";
-
 /// Which titles of a listing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
@@ -90,18 +78,13 @@ pub(crate) fn page(
     expression: Option<&str>,
     window: Window,
 ) -> Outcome<Vec<TitleRow>> {
-    let user_serial = user_serial(connection, who)?;
-    let (is_person, offset) = (who.user.is_some(), column::size(window.offset)?);
-    let mut parameters = named_params! {
-        ":sees_everything": who.sees_everything,
-        ":is_person": is_person,
-        ":guests_may": who.guests_may,
-        ":user_serial": user_serial,
+    let rights = Rights::of(connection, who)?;
+    let offset = column::size(window.offset)?;
+    let mut parameters = rights.and(named_params! {
         ":before": window.before,
         ":limit": window.limit,
         ":offset": offset,
-    }
-    .to_vec();
+    });
     let sql = match &expression {
         Some(expression) => {
             parameters.push((":expression", expression as &dyn ToSql));
@@ -117,15 +100,9 @@ pub(crate) fn page(
 
 /// How many titles somebody may see.
 pub(crate) fn count(connection: &Connection, who: Viewer) -> Outcome<u64> {
-    let user_serial = user_serial(connection, who)?;
+    let rights = Rights::of(connection, who)?;
     let mut statement = connection.prepare_cached(COUNT)?;
-    let parameters = named_params! {
-        ":sees_everything": who.sees_everything,
-        ":is_person": who.user.is_some(),
-        ":guests_may": who.guests_may,
-        ":user_serial": user_serial,
-    };
-    let count: i64 = statement.query_row(parameters, |row| row.get(0))?;
+    let count: i64 = statement.query_row(rights.and(&[]).as_slice(), |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
@@ -136,41 +113,23 @@ pub(crate) fn count_found(
     expression: &str,
     limit: u32,
 ) -> Outcome<u64> {
-    let user_serial = user_serial(connection, who)?;
+    let rights = Rights::of(connection, who)?;
     let mut statement = connection.prepare_cached(COUNT_FOUND)?;
-    let parameters = named_params! {
-        ":sees_everything": who.sees_everything,
-        ":is_person": who.user.is_some(),
-        ":guests_may": who.guests_may,
-        ":user_serial": user_serial,
-        ":expression": expression,
-        ":limit": limit,
-    };
-    let count: i64 = statement.query_row(parameters, |row| row.get(0))?;
+    let parameters = rights.and(named_params! {":expression": expression, ":limit": limit});
+    let count: i64 = statement.query_row(parameters.as_slice(), |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Removed titles that somebody may bring back, lately removed first.
 pub(crate) fn removed(connection: &Connection, who: Viewer, limit: u32) -> Outcome<Vec<TitleRow>> {
-    let user_serial = user_serial(connection, who)?;
+    let rights = Rights::of(connection, who)?;
     let mut statement = connection.prepare_cached(REMOVED)?;
     let parameters = named_params! {
-        ":sees_everything": who.sees_everything,
-        ":user_serial": user_serial,
+        ":sees_everything": rights.sees_everything,
+        ":user_serial": rights.user_serial,
         ":limit": limit,
     };
     Ok(statement
         .query_map(parameters, titles::read)?
         .collect::<rusqlite::Result<_>>()?)
-}
-
-fn user_serial(connection: &Connection, who: Viewer) -> Outcome<Option<i64>> {
-    let Some(user) = who.user else {
-        return Ok(None);
-    };
-    let mut statement = connection.prepare_cached(USER_SERIAL)?;
-    let parameters = named_params! {":id": user.to_string()};
-    Ok(statement
-        .query_row(parameters, |row| row.get(0))
-        .optional()?)
 }

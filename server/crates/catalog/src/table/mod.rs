@@ -1,6 +1,10 @@
 //! The statements, one file per table. Each is a named constant with named parameters; each
 //! function runs one of them. Rules that span tables live in the modules beside this one.
 
+// First, for the condition that statements of others contain.
+#[macro_use]
+pub(crate) mod rights;
+
 pub(crate) mod arrivals;
 pub(crate) mod folders;
 pub(crate) mod garbage;
@@ -17,5 +21,6 @@ pub(crate) mod stream_totals;
 pub(crate) mod titles;
 pub(crate) mod tokens;
 pub(crate) mod units;
+pub(crate) mod uploads;
 pub(crate) mod users;
 pub(crate) mod watched;

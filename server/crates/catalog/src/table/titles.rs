@@ -42,6 +42,9 @@ const BY_ID: &str = "SELECT * FROM title_cards WHERE id = :id";
 
 const BY_SERIAL: &str = "SELECT * FROM title_cards WHERE serial = :serial";
 
+const OF_SERIALS: &str = "
+    SELECT * FROM title_cards WHERE serial IN (SELECT value FROM json_each(:serials))";
+
 const SERIAL_OF: &str = "SELECT serial FROM titles WHERE id = :id";
 
 const NEWEST_AT_PATH: &str = "
@@ -122,6 +125,13 @@ pub(crate) fn by_id(connection: &Connection, id: TitleId) -> Outcome<Option<Titl
 pub(crate) fn by_serial(connection: &Connection, serial: i64) -> Outcome<TitleRow> {
     let mut statement = connection.prepare_cached(BY_SERIAL)?;
     Ok(statement.query_row(named_params! {":serial": serial}, read)?)
+}
+
+/// `serials` is an array in JSON.
+pub(crate) fn of_serials(connection: &Connection, serials: &str) -> Outcome<Vec<TitleRow>> {
+    let mut statement = connection.prepare_cached(OF_SERIALS)?;
+    let rows = statement.query_map(named_params! {":serials": serials}, read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(crate) fn serial_of(connection: &Connection, id: TitleId) -> Outcome<Option<i64>> {

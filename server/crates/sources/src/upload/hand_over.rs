@@ -3,6 +3,7 @@
 
 use model::arrival::Door;
 use model::error::{ErrorKind, Result};
+use model::upload::Details;
 use std::sync::Arc;
 
 use crate::upload::Uploads;
@@ -75,7 +76,11 @@ impl Uploads {
         let original = self.shared.layout.original(slot.id, &record.file_name);
         let patience = self.shared.policy.patience;
         let ingest = &self.shared.ingest;
-        let taken = ingest.take_with(original, Door::Upload, record.details, patience);
+        let details = Details {
+            upload: Some(slot.id),
+            ..record.details
+        };
+        let taken = ingest.take_with(original, Door::Upload, details, patience);
         match taken.await {
             Ok(title) => Some(Stage::Taken(title)),
             Err(error) => match error.kind() {
