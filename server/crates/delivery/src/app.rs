@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use crate::allowance::Buckets;
 use crate::caller::Callers;
 use crate::cutetube::limit::Door;
-use crate::cutetube::upload::Senders;
 use crate::listeners::Listeners;
 use crate::metrics::requests::Requests;
 use crate::once::OneTime;
@@ -46,8 +45,6 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     /// How much clients of CuteTube's API ask for.
     pub(crate) clients: Arc<Buckets<(Door, Origin)>>,
-    /// Who sent what through it.
-    pub(crate) senders: Arc<Senders>,
     /// Whoever changes the settings reads and writes them in turn.
     pub(crate) settings_turn: Arc<tokio::sync::Mutex<()>>,
     /// Links that sign a browser of this machine in.
@@ -94,7 +91,6 @@ impl App {
             settings_turn: Arc::default(),
             passwords: Passwords::new(Cost::HOUSEHOLD),
             clients: Arc::default(),
-            senders: Arc::default(),
             tickets: Arc::new(OneTime::lasting(TICKET)),
             resets: Arc::new(OneTime::lasting(RESET)),
             claimed: Arc::default(),

@@ -4,6 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use model::error::{Error, ErrorKind};
+
+use crate::folders::refusal;
 use crate::problem::Problem;
 
 /// More are too many to choose from; typing the path helps.
@@ -35,22 +38,29 @@ pub(crate) async fn list(path: &str) -> Result<Listing, Problem> {
     in_time(move || read(&path)).await
 }
 
-/// The folder at `path` without links, provided it can be watched: it is there, it can be read,
-/// and it neither holds nor lies in `data_dir`.
+/// The folder at `path` without links, provided it is there, can be read, and is not refused whatever
+/// else is watched.
 ///
 /// # Errors
-/// 400 with the reason, 503 if its disk does not answer.
-pub(crate) async fn watchable(path: &str, data_dir: &Path) -> Result<PathBuf, Problem> {
+/// `InvalidInput` with the reason, `Unavailable` if its disk does not answer.
+pub(crate) async fn watchable(path: &str, data_dir: &Path) -> Result<PathBuf, Error> {
+    let found = real_in_time(path, data_dir).await;
+    found.map_err(|problem| {
+        let kind = match problem.is_ours() {
+            true => ErrorKind::Unavailable,
+            false => ErrorKind::InvalidInput,
+        };
+        Error::new(kind, problem.detail())
+    })
+}
+
+async fn real_in_time(path: &str, data_dir: &Path) -> Result<PathBuf, Problem> {
     let (path, data_dir) = (absolute(path)?, data_dir.to_owned());
     in_time(move || {
         let path = real(&path)?;
         let data_dir = data_dir.canonicalize().unwrap_or(data_dir);
-        if path.starts_with(&data_dir) || data_dir.starts_with(&path) {
-            return Err(Problem::bad_request(format!(
-                "{} and Homereel's own folder {} contain one another. Films belong elsewhere.",
-                path.display(),
-                data_dir.display()
-            )));
+        if let Some(reason) = refusal(&path, &data_dir) {
+            return Err(Problem::bad_request(reason));
         }
         std::fs::read_dir(&path).map_err(|error| unreadable(&path, &error))?;
         Ok(path)
@@ -128,7 +138,7 @@ async fn in_time<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_FOLDERS, list, watchable};
+    use super::{MAX_FOLDERS, list};
     use std::fs;
     use std::os::unix::fs::symlink;
 
@@ -160,21 +170,5 @@ mod tests {
         }
         let listing = list(folder.path().to_str().unwrap()).await.unwrap();
         assert!(listing.more && listing.folders.len() == MAX_FOLDERS);
-    }
-
-    #[tokio::test]
-    async fn our_own_folder_is_never_watched() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        let films = folder.path().join("films");
-        fs::create_dir_all(data.join("store")).unwrap();
-        fs::create_dir(&films).unwrap();
-        symlink(&data, folder.path().join("link")).unwrap();
-        for inside in ["data", "data/store", "link", ""] {
-            let path = folder.path().join(inside);
-            let refused = watchable(path.to_str().unwrap(), &data).await;
-            assert!(refused.is_err(), "{inside:?} would watch our own files");
-        }
-        assert!(watchable(films.to_str().unwrap(), &data).await.is_ok());
     }
 }

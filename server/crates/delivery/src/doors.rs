@@ -39,6 +39,12 @@ pub trait UploadDoor: Send + Sync + Debug {
     /// `NotFound`
     async fn find(&self, owner: UserId, id: UploadId) -> Result<Upload>;
 
+    /// An upload as it is now, whoever sent it, for whoever knows its identifier.
+    ///
+    /// # Errors
+    /// `NotFound`
+    async fn trace(&self, id: UploadId) -> Result<Upload>;
+
     /// All uploads of a person, the newest first.
     ///
     /// # Errors

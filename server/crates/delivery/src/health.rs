@@ -52,6 +52,8 @@ struct Facts {
     host_name: Option<String>,
     /// Where other machines reach us, best first.
     addresses: Vec<SocketAddr>,
+    /// Where the owner says that people find us.
+    public_url: Option<String>,
 }
 
 impl HealthFacts {
@@ -70,13 +72,19 @@ impl HealthFacts {
         self.write(|facts| facts.addresses = addresses);
     }
 
-    /// What people in the house type or scan, best first: the name, then the addresses.
+    /// Where the owner says that people find us, whatever this machine knows of its network.
+    pub fn set_public_url(&self, url: Option<String>) {
+        self.write(|facts| facts.public_url = url);
+    }
+
+    /// What people in the house type or scan, best first: what the owner says, the name, then the
+    /// addresses.
     pub fn urls(&self) -> Vec<String> {
         self.read(|facts| {
             let port = facts.addresses.first().map(SocketAddr::port);
             let by_name = facts.host_name.iter().zip(port);
-            by_name
-                .map(|(name, port)| format!("http://{name}:{port}"))
+            let said = facts.public_url.iter().cloned();
+            said.chain(by_name.map(|(name, port)| format!("http://{name}:{port}")))
                 .chain(
                     facts
                         .addresses
@@ -223,5 +231,22 @@ fn one_title() -> TitleQuery {
         page: 1,
         per_page: 1,
         ..TitleQuery::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HealthFacts;
+
+    #[test]
+    fn what_the_owner_says_stands_before_what_the_machine_knows() {
+        let facts = HealthFacts::default();
+        facts.set_addresses(vec!["172.17.0.2:8096".parse().unwrap()]);
+        facts.set_host_name(Some("homereel.local".into()));
+        let known = ["http://homereel.local:8096", "http://172.17.0.2:8096"];
+        assert_eq!(facts.urls(), known);
+        facts.set_public_url(Some("https://films.example.org".into()));
+        assert_eq!(facts.urls()[0], "https://films.example.org");
+        assert_eq!(facts.urls()[1..], known);
     }
 }

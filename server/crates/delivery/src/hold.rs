@@ -93,9 +93,12 @@ fn concerns(change: Change, waited: &Title, piece: Piece) -> bool {
             title == waited.id && landed
         }
         Change::Title(title) | Change::Job(_, title) => title == waited.id,
-        Change::Wish(_) | Change::Inbox | Change::Settings | Change::Folders | Change::People => {
-            false
-        }
+        Change::Wish(_)
+        | Change::Rights
+        | Change::Inbox
+        | Change::Settings
+        | Change::Folders
+        | Change::People => false,
     }
 }
 

@@ -24,6 +24,7 @@ mod cookie;
 mod cutetube;
 mod dav;
 mod extract;
+pub mod folders;
 mod guard;
 mod hold;
 mod listeners;

@@ -8,6 +8,7 @@ use model::clock::Clock;
 use storage::places::Places;
 
 use crate::doors::Doors;
+use crate::folders::WatchRules;
 use crate::health::HealthFacts;
 use crate::setup_token::SetupToken;
 
@@ -26,8 +27,10 @@ pub struct Site {
     /// Names under which this machine is reached, besides addresses, `localhost` and `*.local`:
     /// its host name, and what the owner configured. Requests for other names are refused.
     pub host_names: Vec<String>,
-    /// Homereel's own folder, which is never watched.
-    pub data_dir: PathBuf,
+    /// Which folders may be watched.
+    pub folders: WatchRules,
+    /// Where uploads keep their files, which are ours to delete.
+    pub originals: PathBuf,
     /// When sign-ins, tokens and invitations end is measured by it.
     pub clock: Arc<dyn Clock>,
     /// What programs of this machine show to prove that they can read the data folder.

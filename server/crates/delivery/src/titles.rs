@@ -33,12 +33,12 @@ pub(crate) async fn visible(
     Ok(title)
 }
 
-/// Whether the caller may see that the title exists.
-pub(crate) async fn is_visible(app: &App, caller: &Caller, id: TitleId) -> Result<bool> {
+/// Whether the caller may see that the title exists, or, if it was removed, could before.
+pub(crate) async fn was_visible(app: &App, caller: &Caller, id: TitleId) -> Result<bool> {
     if caller.0.is_at_least(Role::Admin) {
         return Ok(true);
     }
-    match app.site.catalog.title(id).await? {
+    match app.site.catalog.title_even_removed(id).await? {
         Some(title) => permitted(app, caller, &title, Want::Watch).await,
         None => Ok(false),
     }

@@ -25,7 +25,7 @@ pub(crate) struct BucketView {
 }
 
 /// An S3-compatible bucket.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BucketChange {
     /// Such as `http://nas.local:9000`.

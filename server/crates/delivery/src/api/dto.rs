@@ -1,6 +1,7 @@
 //! The shapes of JSON answers. Times are RFC 3339, lengths are seconds, sizes are bytes.
 
-use model::arrival::{Arrival, ArrivalState, Door};
+use catalog::inbox_page::Seen;
+use model::arrival::{ArrivalState, Door};
 use model::clock::WallTime;
 use model::id::{ArrivalId, JobId, TitleId};
 use model::job::{Job, JobState, Step};
@@ -168,6 +169,8 @@ pub(crate) struct JobView {
     /// What the title is called.
     pub(crate) title_name: String,
     pub(crate) poster: Option<String>,
+    /// The qualities of the title, and how much of each exists; none until it was looked at.
+    pub(crate) rungs: Vec<RungView>,
     /// What exists of the title over its time; absent once all of it does.
     pub(crate) strip: Option<Strip>,
     /// When it will be ready at the present speed, as far as that can be told.
@@ -183,10 +186,12 @@ pub(crate) struct JobView {
     pub(crate) finished_at: Option<String>,
 }
 
-/// Jobs in the order they will run, then finished ones.
+/// A page of jobs in the order they will run, then finished ones.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct JobList {
     pub(crate) jobs: Vec<JobView>,
+    /// Where the next page begins, if there is one.
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// A file at a door.
@@ -209,12 +214,22 @@ pub(crate) struct ArrivalView {
     pub(crate) changed_at: String,
     #[schema(schema_with = words::identifier_or_null)]
     pub(crate) title: Option<TitleId>,
+    /// Whoever asks may have it looked at again, dismiss or take it.
+    pub(crate) may_decide: bool,
+    /// Whoever asks should decide on it.
+    pub(crate) needs_you: bool,
 }
 
-/// The inbox, newest change first.
+/// A page of the inbox, newest change first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Inbox {
     pub(crate) arrivals: Vec<ArrivalView>,
+    /// How many there are on all pages; counting ends at a thousand.
+    pub(crate) total: u64,
+    /// How many whoever asks should decide on, on whichever page; counting ends at a thousand.
+    pub(crate) needs_you: u64,
+    /// Where the next page begins, if there is one.
+    pub(crate) next_cursor: Option<String>,
 }
 
 impl Video {
@@ -373,14 +388,20 @@ impl TrackView {
 }
 
 impl JobView {
-    /// The job with the title it makes.
+    /// The job with the title it makes; `ready` tells for each stream how much of it exists.
     pub(crate) fn new(
         job: &Job,
         title: &Title,
+        ready: &[f64],
         strip: Option<Strip>,
         ready_at: Option<WallTime>,
     ) -> Self {
+        let of_stream = |stream: usize| ready.get(stream).copied().unwrap_or(0.0);
+        let summary = title.summary.as_ref();
         Self {
+            rungs: summary
+                .map(|plan| rungs(plan, of_stream))
+                .unwrap_or_default(),
             id: job.id,
             title: job.title,
             state: job.state,
@@ -401,8 +422,11 @@ impl JobView {
 }
 
 impl ArrivalView {
-    pub(crate) fn new(arrival: &Arrival) -> Self {
+    pub(crate) fn new(seen: &Seen) -> Self {
+        let arrival = &seen.arrival;
         Self {
+            may_decide: seen.may_decide,
+            needs_you: seen.needs_decision(),
             id: arrival.id,
             path: arrival.path.display().to_string(),
             file: file_name(&arrival.path),

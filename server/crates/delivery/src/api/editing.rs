@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use catalog::editing::TitleChange;
 use model::rights::{Visibility, Want, may};
-use model::title::UNDO;
+use model::title::{NAME_CHARS, UNDO};
 use model::upload::DESCRIPTION_CHARS;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,14 +20,11 @@ use crate::extract::{FromJson, FromPath, title_id};
 use crate::problem::Problem;
 use crate::{rfc3339, titles};
 
-/// Longest name of a title, in characters.
-const NAME_CHARS: usize = 200;
-
 /// What is to be different about a title; what is left out stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VideoChange {
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 300)]
     name: Option<String>,
     /// An empty text takes it away.
     #[schema(max_length = 5000)]
@@ -42,6 +39,8 @@ pub(crate) struct Deleted {
     /// Until then it can be brought back.
     #[schema(schema_with = words::instant)]
     undo_until: String,
+    /// Its file was uploaded and goes with it then; any other file stays where it is.
+    file_goes: bool,
 }
 
 /// `PATCH /api/v1/videos/{id}`
@@ -74,7 +73,7 @@ pub(crate) async fn change(
     path = "/api/v1/videos/{id}",
     tag = "videos",
     operation_id = "deleteVideo",
-    summary = "Delete a title; the file in a watched folder stays",
+    summary = "Delete a title; its file goes with it if it was uploaded, and stays otherwise",
     params(words::IdInPath),
     responses((status = 200, description = "It is out of sight.", body = Deleted))
 )]
@@ -90,6 +89,7 @@ pub(crate) async fn delete(
     let undo_until = app.site.clock.now().plus(UNDO);
     Ok(fresh(Json(Deleted {
         undo_until: rfc3339::format(undo_until),
+        file_goes: title.source.path.starts_with(&app.site.originals),
     })))
 }
 

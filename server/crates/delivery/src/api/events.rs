@@ -2,8 +2,9 @@
 //! id and nothing else, so a client that misses one loses no fact.
 //!
 //! Changes are gathered for a moment and told once each: a chunk that lands stores dozens of
-//! segments within milliseconds. Nobody hears of titles they may not see. Events: `title` {id}, `job` {id, title}, `inbox` {}, and `lagged`
-//! {} for a client that was too slow and should look at everything.
+//! segments within milliseconds. Nobody hears of titles they may not see, or might not have seen
+//! before they were removed. When it changes who may see some title, all hear that listings may have
+//! changed, and nobody which title it was.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -38,6 +39,8 @@ enum Notice {
     Title(TitleId),
     Job(JobId, TitleId),
     Inbox,
+    /// Listings of titles, some of which may be there or gone for somebody.
+    Library,
     /// Settings, folders or people.
     Settings,
     Lagged,
@@ -52,9 +55,10 @@ enum Notice {
     summary = "Server-sent events that tell what to look at again",
     responses((
         status = 200,
-        description = "Events `title` {id}, `job` {id, title}, `inbox` {}, `settings` {}, and \
-            `lagged` {} for a client that should look at everything. It goes on until the client \
-            leaves or the server asks it to come again.",
+        description = "Events `title` {id}, `job` {id, title}, `inbox` {}, `library` {} when any \
+            listing of titles may have changed, `settings` {}, and `lagged` {} for a client that \
+            should look at everything. It goes on until the client leaves or the server asks it \
+            to come again.",
         body = String,
         content_type = "text/event-stream"
     ))
@@ -148,11 +152,11 @@ impl Listener {
     async fn may_know(&self, caller: &Caller, notice: Notice) -> bool {
         match notice {
             Notice::Title(title) | Notice::Job(_, title) => {
-                let visible = titles::is_visible(&self.app, caller, title).await;
+                let visible = titles::was_visible(&self.app, caller, title).await;
                 visible.unwrap_or(false)
             }
             Notice::Inbox => self.standing.follows_work(),
-            Notice::Settings | Notice::Lagged => true,
+            Notice::Library | Notice::Settings | Notice::Lagged => true,
         }
     }
 }
@@ -164,6 +168,7 @@ impl Notice {
                 Self::Title(title)
             }
             Change::Job(job, title) => Self::Job(job, title),
+            Change::Rights => Self::Library,
             Change::Inbox => Self::Inbox,
             Change::Settings | Change::Folders | Change::People => Self::Settings,
         }
@@ -186,6 +191,7 @@ impl Notice {
                 },
             ),
             Self::Inbox => ("inbox", Data::default()),
+            Self::Library => ("library", Data::default()),
             Self::Settings => ("settings", Data::default()),
             Self::Lagged => ("lagged", Data::default()),
         };

@@ -108,9 +108,7 @@ pub(crate) async fn add(
     State(app): State<App>,
     FromJson(wanted): FromJson<NewFolder>,
 ) -> Result<Response, Problem> {
-    let path = browse::watchable(&wanted.path, &app.site.data_dir).await?;
-    let folder = app.site.catalog.add_folder(path).await?;
-    tracing::info!(folder = %folder.path.display(), "A folder is watched from now on.");
+    let folder = app.site.folders.add(&wanted.path).await?;
     let view = view(&folder, &seen(&app));
     Ok((StatusCode::CREATED, fresh(Json(view))).into_response())
 }

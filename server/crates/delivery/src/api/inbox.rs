@@ -5,34 +5,67 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalog::inbox::ArrivalAction;
-use model::id::TitleId;
-use model::rights::{Want, may};
-use utoipa::ToSchema;
+use catalog::inbox_page::{InboxQuery, MAX_PER_PAGE, Only};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::api::dto::{ArrivalView, Inbox};
 use crate::api::videos::fresh;
 use crate::api::words;
 use crate::app::App;
 use crate::caller::Standing;
-use crate::extract::FromPath;
+use crate::extract::{FromPath, FromQuery};
 use crate::problem::Problem;
+use crate::titles;
 
-/// Newest changes; older ones are history.
-const LIMIT: u32 = 200;
+const PER_PAGE: u32 = 100;
 
-/// `GET /api/v1/inbox`
+/// The query string of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Listing {
+    /// Only files that whoever asks should decide on.
+    #[serde(default)]
+    #[param(required = false)]
+    needs_you: bool,
+    /// Only what comes after the page that said this.
+    #[param(max_length = 64)]
+    cursor: Option<String>,
+    /// How many, 200 at most.
+    limit: Option<u32>,
+}
+
+/// `GET /api/v1/inbox?needs_you=&cursor=&limit=`
 #[utoipa::path(
     get,
     path = "/api/v1/inbox",
     tag = "inbox",
     operation_id = "listInbox",
     summary = "Files that were seen at a door, newest change first",
+    params(Listing),
     responses((status = 200, description = "The files.", body = Inbox))
 )]
-pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
-    let arrivals = app.site.catalog.arrivals(LIMIT).await?;
-    let arrivals = arrivals.iter().map(ArrivalView::new).collect();
-    Ok(fresh(Json(Inbox { arrivals })))
+pub(crate) async fn list(
+    State(app): State<App>,
+    standing: Standing,
+    FromQuery(listing): FromQuery<Listing>,
+) -> Result<Response, Problem> {
+    let query = InboxQuery {
+        who: titles::viewer(&standing),
+        only: match listing.needs_you {
+            true => Only::Undecided,
+            false => Only::All,
+        },
+        after: listing.cursor.as_deref().map(str::parse).transpose()?,
+        limit: listing.limit.unwrap_or(PER_PAGE).clamp(1, MAX_PER_PAGE),
+    };
+    let page = app.site.catalog.inbox(query).await?;
+    Ok(fresh(Json(Inbox {
+        arrivals: page.arrivals.iter().map(ArrivalView::new).collect(),
+        total: page.total,
+        needs_you: page.undecided,
+        next_cursor: page.next.map(|next| next.to_string()),
+    })))
 }
 
 /// `POST /api/v1/inbox/{id}/{retry|dismiss|take}`
@@ -58,35 +91,23 @@ pub(crate) async fn act(
     })?;
     let id = id.parse().map_err(|_| no_such())?;
     let catalog = &app.site.catalog;
-    let arrival = catalog.arrival_by_id(id).await?.ok_or_else(no_such)?;
-    if let Some(title) = arrival.title.filter(|_| action != ArrivalAction::Dismiss) {
-        check_may_change(&app, &standing, title).await?;
+    let seen = catalog.seen_arrival(titles::viewer(&standing), id).await?;
+    let seen = seen.ok_or_else(no_such)?;
+    if !seen.may_decide {
+        return Err(Problem::forbidden(
+            "Only whoever added this film, or an admin, can do this.",
+        ));
     }
     let path = catalog.arrival_action(id, action).await?;
     if action != ArrivalAction::Dismiss {
-        app.site.doors.look_again(path, arrival.door).await?;
+        let door = seen.arrival.door;
+        app.site.doors.look_again(path, door).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn no_such() -> Problem {
     Problem::not_found("This file is not in the inbox any more.")
-}
-
-/// A file that belongs to a title is dealt with by whoever looks after the title.
-async fn check_may_change(app: &App, standing: &Standing, title: TitleId) -> Result<(), Problem> {
-    let Some(title) = app.site.catalog.title_even_removed(title).await? else {
-        return Ok(());
-    };
-    let permitted = may(
-        &standing.who,
-        Want::Change,
-        title.rights(),
-        standing.audience,
-    );
-    permitted.then_some(()).ok_or_else(|| {
-        Problem::forbidden("Only whoever added this film, or an admin, can do this.")
-    })
 }
 
 /// What can be done with a file.

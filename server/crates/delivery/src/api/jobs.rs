@@ -1,10 +1,13 @@
 //! `GET /api/v1/jobs` and `POST /api/v1/jobs/{id}/{action}`. An action is recorded; whoever runs
 //! the job observes it.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use catalog::queue::JobQuery;
+use catalog::board::{BoardQuery, MAX_PER_PAGE, Work};
+use catalog::turn::Turn;
 use model::clock::WallTime;
 use model::id::JobId;
 use model::job::{Intent, Job};
@@ -16,13 +19,12 @@ use crate::api::dto::{JobList, JobView};
 use crate::api::videos::{self, fresh};
 use crate::api::{queue, words};
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Standing};
 use crate::extract::{FromJson, FromPath, FromQuery, job_id};
 use crate::problem::Problem;
 use crate::{rfc3339, titles};
 
-const LIMIT: u32 = 100;
-const MAX_LIMIT: u64 = 500;
+const PER_PAGE: u32 = 100;
 
 /// The query string of the list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -32,11 +34,14 @@ pub(crate) struct Listing {
     #[serde(default)]
     #[param(required = false)]
     open: bool,
-    /// How many, 500 at most.
-    limit: Option<u64>,
+    /// Only what comes after the page that said this.
+    #[param(max_length = 100)]
+    cursor: Option<String>,
+    /// How many, 200 at most.
+    limit: Option<u32>,
 }
 
-/// `GET /api/v1/jobs?open=&limit=`
+/// `GET /api/v1/jobs?open=&cursor=&limit=`
 #[utoipa::path(
     get,
     path = "/api/v1/jobs",
@@ -48,49 +53,48 @@ pub(crate) struct Listing {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     FromQuery(listing): FromQuery<Listing>,
 ) -> Result<Response, Problem> {
-    let limit = listing.limit.unwrap_or(LIMIT.into()).clamp(1, MAX_LIMIT);
-    let query = JobQuery {
+    let query = BoardQuery {
+        who: titles::viewer(&standing),
         open_only: listing.open,
-        limit: u32::try_from(limit).unwrap_or(LIMIT),
+        after: listing.cursor.as_deref().map(str::parse).transpose()?,
+        limit: listing.limit.unwrap_or(PER_PAGE).clamp(1, MAX_PER_PAGE),
     };
-    let jobs = app.site.catalog.jobs(query).await?;
-    let paused = app.site.catalog.settings().await?.encoding_paused;
-    let ready_at = queue::ready_at(&jobs, app.site.clock.now(), paused);
-    let mut seen = Vec::with_capacity(jobs.len());
-    for (job, ready_at) in jobs.iter().zip(ready_at) {
-        if let Some(view) = view(&app, &caller, job, ready_at).await? {
-            seen.push(view);
-        }
-    }
-    Ok(fresh(Json(JobList { jobs: seen })))
+    let board = app.site.catalog.board(query).await?;
+    let ready_at = ready_at(&app, &board.ahead).await?;
+    let jobs = board.works.iter().map(|work| view(&app, work, &ready_at));
+    Ok(fresh(Json(JobList {
+        jobs: jobs.collect(),
+        next_cursor: board.next.map(|next| next.to_string()),
+    })))
 }
 
-/// The job, if the caller may see its title.
-async fn view(
-    app: &App,
-    caller: &Caller,
-    job: &Job,
-    ready_at: Option<WallTime>,
-) -> model::error::Result<Option<JobView>> {
-    let Some(title) = app.site.catalog.title(job.title).await? else {
-        return Ok(None);
-    };
-    if !titles::permitted(app, caller, &title, Want::Watch).await? {
-        return Ok(None);
-    }
-    let strip = videos::strip_of_job(app, &title, job).await?;
-    Ok(Some(JobView::new(job, &title, strip, ready_at)))
+fn view(app: &App, work: &Work, ready_at: &HashMap<JobId, WallTime>) -> JobView {
+    let Work { job, title, .. } = work;
+    let ready = videos::ready_from_totals(title, &work.totals);
+    let strip = videos::strip_of(app, title, Some(job), &work.totals, &work.parts);
+    let strip = strip.filter(|_| !job.state.is_final());
+    let ready_at = ready_at.get(&job.id).copied();
+    JobView::new(job, title, &ready, strip, ready_at)
+}
+
+/// When the jobs that run, and those whose turn is next, will be ready.
+async fn ready_at(app: &App, ahead: &[Job]) -> model::error::Result<HashMap<JobId, WallTime>> {
+    let paused = app.site.catalog.settings().await?.encoding_paused;
+    let ready_at = queue::ready_at(ahead, app.site.clock.now(), paused);
+    let ids = ahead.iter().map(|job| job.id);
+    let known = ids.zip(ready_at).filter_map(|(id, at)| Some((id, at?)));
+    Ok(known.collect())
 }
 
 /// One job, at this moment.
-async fn one(app: &App, caller: &Caller, job: &Job) -> Result<Response, Problem> {
-    let alone = std::slice::from_ref(job);
-    let ready_at = queue::ready_at(alone, app.site.clock.now(), false);
-    let view = view(app, caller, job, ready_at.into_iter().next().flatten()).await?;
-    Ok(fresh(Json(view.ok_or_else(no_such)?)))
+async fn one(app: &App, standing: &Standing, id: JobId) -> Result<Response, Problem> {
+    let found = app.site.catalog.on_board(titles::viewer(standing), id);
+    let (work, ahead) = found.await?.ok_or_else(no_such)?;
+    let ready_at = ready_at(app, &ahead).await?;
+    Ok(fresh(Json(view(app, &work, &ready_at))))
 }
 
 fn no_such() -> Problem {
@@ -112,16 +116,16 @@ fn no_such() -> Problem {
 )]
 pub(crate) async fn act(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     FromPath((id, action)): FromPath<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = job_id(&id)?;
     let intent = intent(&action).ok_or_else(|| {
         Problem::not_found("A job can be asked to cancel, retry, boost, pause or resume.")
     })?;
-    steerable(&app, &caller, id).await?;
-    let job = app.site.catalog.request(id, intent).await?;
-    one(&app, &caller, &job).await
+    steerable(&app, &standing, id).await?;
+    app.site.catalog.request(id, intent).await?;
+    one(&app, &standing, id).await
 }
 
 /// `POST /api/v1/jobs/{id}/move`
@@ -130,23 +134,22 @@ pub(crate) async fn act(
     path = "/api/v1/jobs/{id}/move",
     tag = "jobs",
     operation_id = "moveJob",
-    summary = "Move a job that waits before another, or to the end",
+    summary = "Move a job that waits before or behind another, or to the end",
     params(words::IdInPath),
     request_body = Move,
     responses((status = 200, description = "The job as it is now.", body = JobView))
 )]
 pub(crate) async fn reorder(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     FromPath(id): FromPath<String>,
     FromJson(wanted): FromJson<Move>,
 ) -> Result<Response, Problem> {
     let id = job_id(&id)?;
-    steerable(&app, &caller, id).await?;
-    let before = wanted.before.as_deref().map(job_id).transpose()?;
-    app.site.catalog.move_job(id, before).await?;
-    let job = app.site.catalog.job(id).await?.ok_or_else(no_such)?;
-    one(&app, &caller, &job).await
+    let turn = wanted.turn()?;
+    steerable(&app, &standing, id).await?;
+    app.site.catalog.move_job(id, turn).await?;
+    one(&app, &standing, id).await
 }
 
 /// `GET /api/v1/jobs/{id}/log`
@@ -166,9 +169,7 @@ pub(crate) async fn log(
 ) -> Result<Response, Problem> {
     let id = job_id(&id)?;
     let job = app.site.catalog.job(id).await?.ok_or_else(no_such)?;
-    if !titles::is_visible(&app, &caller, job.title).await? {
-        return Err(no_such());
-    }
+    titles::visible(&app, &caller, job.title, Want::Watch).await?;
     let lines = app.site.catalog.job_log(id).await?.into_iter();
     let lines = lines.map(|line| Line {
         at: rfc3339::format(line.at),
@@ -179,13 +180,32 @@ pub(crate) async fn log(
     })))
 }
 
-/// Where a job should stand.
+/// Where a job should stand: before one, behind one, or, if neither is named, at the end of the
+/// queue.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Move {
-    /// The job it should come before; null for the end of the queue.
+    /// The job it should come right before.
     #[schema(schema_with = words::identifier_or_null)]
     before: Option<String>,
+    /// The job it should come right behind.
+    #[schema(schema_with = words::identifier_or_null)]
+    after: Option<String>,
+}
+
+impl Move {
+    fn turn(&self) -> Result<Turn, Problem> {
+        Ok(match (&self.before, &self.after) {
+            (Some(before), None) => Turn::Before(job_id(before)?),
+            (None, Some(after)) => Turn::After(job_id(after)?),
+            (None, None) => Turn::Last,
+            (Some(_), Some(_)) => {
+                return Err(Problem::bad_request(
+                    "Name the job it should come before or the one it should come behind, not both.",
+                ));
+            }
+        })
+    }
 }
 
 /// What happened to a job.
@@ -205,11 +225,12 @@ pub(crate) struct Line {
 }
 
 /// Whoever may change the title may steer its job; at an unclaimed house that is whoever got here.
-async fn steerable(app: &App, caller: &Caller, id: JobId) -> Result<(), Problem> {
+async fn steerable(app: &App, standing: &Standing, id: JobId) -> Result<(), Problem> {
     let job = app.site.catalog.job(id).await?;
     let job = job.ok_or_else(no_such)?;
     if app.is_claimed().await? {
-        titles::visible(app, caller, job.title, Want::Change).await?;
+        let caller = Caller(standing.who.clone());
+        titles::visible(app, &caller, job.title, Want::Change).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use model::error::{Error, ErrorKind};
 use model::rights::Audience;
 use model::settings::{Place, RateProfile, Settings, Speed};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -54,7 +55,7 @@ pub(crate) struct SettingsView {
 }
 
 /// What is to be different; what is left out stays as it is.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[schema(as = SettingsChange)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
@@ -122,13 +123,19 @@ pub(crate) async fn change(
     let _turn = app.settings_turn.lock().await;
     let present = app.site.catalog.settings().await?;
     let force = change.force;
-    let wanted = change.apply(present.clone())?;
+    let wanted = change.clone().apply(present.clone())?;
     if !force {
         check_storage(&app, &present, &wanted).await?;
     }
-    app.site.catalog.save_settings(wanted.clone()).await?;
+    // Other doors change single settings meanwhile, and those stay.
+    let apply = move |now| change.apply(now).map_err(|problem| refused(&problem));
+    let settings = app.site.catalog.change_settings(apply).await?;
     tracing::info!("The settings were changed.");
-    Ok(fresh(Json(SettingsView::new(wanted))))
+    Ok(fresh(Json(SettingsView::new(settings))))
+}
+
+fn refused(problem: &Problem) -> Error {
+    Error::new(ErrorKind::InvalidInput, problem.detail())
 }
 
 /// A bucket that is used from now on must work, and one that titles lie in must stay.

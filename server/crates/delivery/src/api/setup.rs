@@ -1,7 +1,5 @@
 //! `GET` and `POST /api/v1/setup`: how a house gets its owner, once and for ever.
 
-use std::path::PathBuf;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -49,8 +47,7 @@ pub(crate) struct Claim {
     #[schema(schema_with = words::audience)]
     audience: Audience,
     /// The first folder to watch, as an absolute path.
-    #[schema(value_type = Option<String>)]
-    folder: Option<PathBuf>,
+    folder: Option<String>,
 }
 
 /// `GET /api/v1/setup`
@@ -103,12 +100,12 @@ pub(crate) async fn claim(
         )
     })?;
     app.throttle.forgive(&attempt);
-    let folder = checked_folder(claim.folder.clone()).await?;
+    let folder = checked(&app, claim.folder.clone()).await?;
     let owner = take(&app, claim).await?;
     token.use_up();
     tracing::info!(owner = %owner.id, "This house has an owner now.");
     if let Some(folder) = folder {
-        app.site.catalog.add_folder(folder).await?;
+        app.site.folders.add(&folder).await?;
     }
     welcome(&app, &headers, StatusCode::CREATED, owner).await
 }
@@ -154,19 +151,10 @@ fn house_name(name: Option<String>) -> Result<Option<String>, Problem> {
 }
 
 /// Looked at before the claim, so that a slip of the pen does not leave half a claim behind.
-async fn checked_folder(folder: Option<PathBuf>) -> Result<Option<PathBuf>, Problem> {
-    let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else {
+async fn checked(app: &App, folder: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(folder) = folder.filter(|folder| !folder.is_empty()) else {
         return Ok(None);
     };
-    let is_folder = tokio::fs::metadata(&folder)
-        .await
-        .is_ok_and(|found| found.is_dir());
-    if folder.is_absolute() && is_folder {
-        return Ok(Some(folder));
-    }
-    Err(Problem::bad_request(format!(
-        "There is no folder {} on the computer Homereel runs on. Give its whole path, or leave \
-         it out and add one later.",
-        folder.display()
-    )))
+    app.site.folders.checked(&folder).await?;
+    Ok(Some(folder))
 }

@@ -180,18 +180,6 @@ async fn card(app: &App, title: &Title, onlooker: &Onlooker) -> Result<Video> {
     Ok(video(app, title, job.as_ref(), &stored, &parts, onlooker))
 }
 
-/// What exists of the title of a job.
-pub(crate) async fn strip_of_job(app: &App, title: &Title, job: &Job) -> Result<Option<Strip>> {
-    if job.state.is_final() {
-        return Ok(None);
-    }
-    let Some(plan) = &title.plan else {
-        return Ok(None);
-    };
-    let stored = app.site.catalog.stream_totals(title.id).await?;
-    Ok(strip_of(app, title, Some(job), &stored, &plan.parts()))
-}
-
 fn video(
     app: &App,
     title: &Title,
@@ -206,14 +194,14 @@ fn video(
 }
 
 /// Part of each stream's segments that exist.
-fn ready_from_totals(title: &Title, stored: &[StreamTotal]) -> Vec<f64> {
+pub(crate) fn ready_from_totals(title: &Title, stored: &[StreamTotal]) -> Vec<f64> {
     let segments = title.summary.as_ref().map_or(0, |plan| plan.segment_count);
     let share = |total: &StreamTotal| f64::from(total.segments) / f64::from(segments.max(1));
     stored.iter().map(|total| share(total).min(1.0)).collect()
 }
 
 /// The filmstrip of an unfinished title; a finished one needs none.
-fn strip_of(
+pub(crate) fn strip_of(
     app: &App,
     title: &Title,
     job: Option<&Job>,

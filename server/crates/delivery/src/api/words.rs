@@ -73,8 +73,11 @@ pub(crate) fn track_kind() -> Object {
 
 /// What became of a file.
 pub(crate) fn arrival_state() -> Object {
-    use ArrivalState::{Admitted, Duplicate, Ignored, Missing, Refused, Settling};
-    one_of([Settling, Admitted, Duplicate, Refused, Ignored, Missing].map(ArrivalState::as_str))
+    use ArrivalState::{Admitted, Duplicate, Ignored, Missing, Refused, Removed, Settling};
+    let states = [
+        Settling, Admitted, Duplicate, Refused, Ignored, Removed, Missing,
+    ];
+    one_of(states.map(ArrivalState::as_str))
 }
 
 /// Which way a file came.

@@ -1,14 +1,12 @@
 //! `POST /api/v3/vod/initiate-task/upload/`: a film in one form, through the door of all uploads.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use model::id::{UploadId, UserId};
 use serde_json::json;
 
 use crate::api::uploads::form::{Rules, take_by};
@@ -24,8 +22,6 @@ use crate::throttle::Origin;
 const TITLE_CHARS: usize = 220;
 const UNSUPPORTED: &str = "Unsuppored video format. Only .mp4 and .mov supported";
 const NO_FILE: &str = "No video file provided. Supported video type is .MP4 and .MOV";
-/// Uploads whose senders are remembered.
-const MOST_SENDERS: usize = 1024;
 
 /// `POST /api/v3/vod/initiate-task/upload/`
 #[utoipa::path(
@@ -70,7 +66,6 @@ pub(crate) async fn receive(
         Err(problem) if problem.is_ours() => return Err(problem),
         Err(problem) => return Ok(refused(problem.code(), problem.detail())),
     };
-    app.senders.remember(upload.id, owner);
     let name = Path::new(&upload.file_name);
     let stem = name.file_stem().unwrap_or_default().to_string_lossy();
     let extension = name.extension().unwrap_or_default().to_string_lossy();
@@ -117,27 +112,6 @@ fn is_duration(text: &str) -> bool {
     let digits =
         |part: &&str| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     text.is_empty() || (parts.len() == 3 && parts.iter().all(digits))
-}
-
-/// Who sent what: clients ask for what they sent without saying who they are. Forgotten at a
-/// restart, when the film has long got an address of its own.
-#[derive(Debug, Default)]
-pub(crate) struct Senders(Mutex<VecDeque<(UploadId, UserId)>>);
-
-impl Senders {
-    fn remember(&self, upload: UploadId, sender: UserId) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_SENDERS {
-            known.pop_front();
-        }
-        known.push_back((upload, sender));
-    }
-
-    pub(crate) fn of(&self, upload: UploadId) -> Option<UserId> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known.iter().find(|(id, _)| *id == upload);
-        found.map(|(_, sender)| *sender)
-    }
 }
 
 #[cfg(test)]

@@ -133,10 +133,14 @@ async fn of_upload(app: &App, id: &str) -> Result<Option<Became>, Problem> {
     let Ok(id) = id.parse::<UploadId>() else {
         return Ok(None);
     };
-    let Some(owner) = app.senders.of(id) else {
-        return Ok(None);
+    if let Some(title) = app.site.catalog.title_of_upload(id).await? {
+        return Ok(Some(Became::Title(title)));
+    }
+    let upload = match &app.site.doors.uploads {
+        Some(door) => door.trace(id).await,
+        None => return Ok(None),
     };
-    let Ok(upload) = app.site.doors.uploads()?.find(owner, id).await else {
+    let Ok(upload) = upload else {
         return Ok(None);
     };
     let (status, detail) = match upload.state {

@@ -4,7 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::extract::State;
 use axum::response::Response;
-use model::arrival::{Arrival, ArrivalState};
+use catalog::inbox_page::{InboxQuery, Only, Seen};
+use model::arrival::Arrival;
 use model::clock::WallTime;
 use serde::Serialize;
 
@@ -17,13 +18,12 @@ use crate::extract::FromQuery;
 use crate::health::{Trouble, WatchedFolder};
 use crate::pages::{PageProblem, page};
 use crate::problem::Problem;
-use crate::rfc3339;
+use crate::{rfc3339, titles};
 
 /// Cards on a page: fills rows of two, three, four, five and six.
 const PER_PAGE: u32 = 60;
 /// Files on their way in that are worth a card; more of them wait unseen in the inbox.
-const MAX_ARRIVALS: usize = 24;
-const ARRIVALS_LOOKED_AT: u32 = 200;
+const MAX_ARRIVALS: u32 = 24;
 /// A library with fewer titles is its own shelf.
 const SHELVES_FROM: u64 = 13;
 /// Titles on a shelf, and how long they are new.
@@ -93,7 +93,7 @@ pub(crate) async fn show(
         },
         videos: list.videos,
         arrivals: if first && standing.follows_work() {
-            arriving(&app).await?
+            arriving(&app, &standing).await?
         } else {
             Vec::new()
         },
@@ -138,17 +138,19 @@ fn for_keepers<T>(standing: &Standing, facts: Vec<T>) -> Vec<T> {
 }
 
 /// Files that are still being copied.
-async fn arriving(app: &App) -> model::error::Result<Vec<Arriving>> {
-    let arrivals = app.site.catalog.arrivals(ARRIVALS_LOOKED_AT).await?;
-    let settling = arrivals
-        .iter()
-        .filter(|arrival| arrival.state == ArrivalState::Settling)
-        .take(MAX_ARRIVALS)
-        .map(|arrival| Arriving {
-            key: key(arrival),
-            arrival: ArrivalView::new(arrival),
-        });
-    Ok(settling.collect())
+async fn arriving(app: &App, standing: &Standing) -> model::error::Result<Vec<Arriving>> {
+    let query = InboxQuery {
+        who: titles::viewer(standing),
+        only: Only::Settling,
+        after: None,
+        limit: MAX_ARRIVALS,
+    };
+    let page = app.site.catalog.inbox(query).await?;
+    let card = |seen: &Seen| Arriving {
+        key: key(&seen.arrival),
+        arrival: ArrivalView::new(seen),
+    };
+    Ok(page.arrivals.iter().map(card).collect())
 }
 
 /// Names the card of a file from one look to the next; paths do not belong in ids.

@@ -1,19 +1,15 @@
 //! What the frame of every page shows: who looks, which pages they may open, and the signs of life
 //! in the rail. What does not belong here: what a page itself shows.
 
-use catalog::queue::JobQuery;
-use model::arrival::ArrivalState;
+use catalog::board::BoardQuery;
 use model::error::Result;
-use model::job::{Job, JobState};
+use model::job::JobState;
 use model::people::{Principal, Role};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::caller::Standing;
-
-/// Looked at for the rail; more of them make no difference to it.
-const JOBS_LOOKED_AT: u32 = 20;
-const ARRIVALS_LOOKED_AT: u32 = 200;
+use crate::titles;
 
 /// The frame of a page.
 #[derive(Debug, Serialize)]
@@ -25,8 +21,8 @@ pub(crate) struct Shell {
     /// Who looks, unless it is a guest.
     user: Option<Person>,
     may: May,
-    /// Files that want to be looked at.
-    inbox: usize,
+    /// Files that whoever looks should decide on.
+    inbox: u64,
     jobs: Work,
 }
 
@@ -50,8 +46,8 @@ struct May {
 /// What the rail's ladder shows.
 #[derive(Debug, Default, Serialize)]
 struct Work {
-    running: usize,
-    /// How far the first of them has come, 0 to 1.
+    running: bool,
+    /// How far the first job has come, 0 to 1.
     part: f64,
 }
 
@@ -69,11 +65,13 @@ impl Shell {
                 follow,
                 settings: who.is_at_least(Role::Admin),
             },
-            inbox: if follow { inbox(app).await? } else { 0 },
-            jobs: if follow {
-                work(app).await?
-            } else {
-                Work::default()
+            inbox: match follow {
+                true => app.site.catalog.undecided(titles::viewer(standing)).await?,
+                false => 0,
+            },
+            jobs: match follow {
+                true => work(app, standing).await?,
+                false => Work::default(),
             },
         })
     }
@@ -92,27 +90,19 @@ fn person(who: &Principal) -> Option<Person> {
     }
 }
 
-async fn inbox(app: &App) -> Result<usize> {
-    let arrivals = app.site.catalog.arrivals(ARRIVALS_LOOKED_AT).await?;
-    let refused = |state| state == ArrivalState::Refused;
-    Ok(arrivals
-        .iter()
-        .filter(|arrival| refused(arrival.state))
-        .count())
-}
-
-async fn work(app: &App) -> Result<Work> {
-    let query = JobQuery {
+/// Jobs that run come first, so one tells.
+async fn work(app: &App, standing: &Standing) -> Result<Work> {
+    let query = BoardQuery {
+        who: titles::viewer(standing),
         open_only: true,
-        limit: JOBS_LOOKED_AT,
+        after: None,
+        limit: 1,
     };
-    let jobs = app.site.catalog.jobs(query).await?;
-    let running: Vec<&Job> = jobs
-        .iter()
-        .filter(|job| job.state == JobState::Running)
-        .collect();
+    let board = app.site.catalog.board(query).await?;
+    let first = board.works.first().map(|work| &work.job);
+    let running = first.filter(|job| job.state == JobState::Running);
     Ok(Work {
-        running: running.len(),
-        part: running.first().map_or(0.0, |job| job.progress.fraction()),
+        running: running.is_some(),
+        part: running.map_or(0.0, |job| job.progress.fraction()),
     })
 }

@@ -18,7 +18,7 @@ pub(super) fn add(routes: Routes) -> Routes {
         .post("/api/v1/videos/{id}/restore", Uploader, editing::restore)
         .get("/api/v1/videos/{id}/original", Watch, original::show)
         .put("/api/v1/videos/{id}/progress", Member, progress::note)
-        .get("/api/v1/jobs", Watch, jobs::list)
+        .get("/api/v1/jobs", Follow, jobs::list)
         .get("/api/v1/jobs/{id}/log", Follow, jobs::log)
         .post("/api/v1/jobs/{id}/move", Steer, jobs::reorder)
         .post("/api/v1/jobs/{id}/{action}", Steer, jobs::act)

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use model::id::UploadId;
 use model::rights::Audience;
 use model::settings::{RateProfile, Settings};
+use model::upload::Details;
 use serde_json::{Value, json};
 
 use super::home::Home;
@@ -153,6 +155,15 @@ async fn titles_are_listed_and_told_in_its_fields() {
     assert_eq!(told["data"]["status"], "success");
     assert_eq!(told["data"]["data"]["title"], "x".repeat(11));
     assert_eq!(told["data"]["data"]["status"], "ready");
+    let upload = UploadId::generate();
+    let details = Details {
+        upload: Some(upload),
+        ..Details::default()
+    };
+    let sent = home.admit_with("sent through its form", details).await;
+    let path = format!("/api/v3/vod/metadata/stream/{upload}/");
+    let told = home.get(&path).await.json();
+    assert_eq!(told["data"]["data"]["id"], sent.to_string(), "{told}");
     let none = home.get("/api/v3/vod/metadata/stream/nothing/").await;
     assert_eq!(none.status, 404);
     assert_eq!(

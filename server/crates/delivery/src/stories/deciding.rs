@@ -87,7 +87,7 @@ async fn folders_are_watched_if_they_can_be() {
     for (path, status) in [
         ("films", 400),
         ("/no/such/folder", 400),
-        (home.app.site.data_dir.to_str().unwrap(), 400),
+        (home.app.site.folders.data_dir.to_str().unwrap(), 400),
         ("/", 400),
         (films.to_str().unwrap(), 201),
         (films.to_str().unwrap(), 409),

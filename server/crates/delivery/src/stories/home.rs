@@ -26,6 +26,7 @@ use tower::ServiceExt;
 
 use crate::app::{App, Limits};
 use crate::doors::Doors;
+use crate::folders::WatchRules;
 use crate::health::HealthFacts;
 use crate::manifest::samples::film;
 use crate::passwords::{Cost, Passwords};
@@ -93,13 +94,19 @@ impl Home {
     pub(crate) fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SimulatedClock::at(NOW));
+        let catalog = Catalog::open(&folder.path().join("homereel.db"), clock.clone()).unwrap();
         let site = Site {
             doors: Doors::default(),
-            catalog: Catalog::open(&folder.path().join("homereel.db"), clock.clone()).unwrap(),
             places: Places::of(Arc::new(MemoryStorage::new()), None),
             facts: HealthFacts::default(),
             host_names: vec!["nas".into()],
-            data_dir: folder.path().to_owned(),
+            folders: WatchRules {
+                catalog: catalog.clone(),
+                configured: Vec::new(),
+                data_dir: folder.path().to_owned(),
+            },
+            originals: folder.path().join("originals"),
+            catalog,
             clock: clock.clone(),
             key: KEY.into(),
             setup: Some(SetupToken::new().unwrap()),

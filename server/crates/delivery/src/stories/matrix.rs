@@ -5,6 +5,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use catalog::inbox::ArrivalUpdate;
+use model::arrival::{ArrivalState, Door};
 use model::id::TitleId;
 use model::people::{Role, Scope};
 use model::rights::{Audience, Visibility};
@@ -35,6 +37,7 @@ const OF_TITLES: [&str; 6] = [
 fn filled(path: &str, id: &str, name: &str) -> String {
     let part = |part: &str| match part {
         "{id}" => id.to_owned(),
+        "{action}" if path.contains("/inbox/") => "dismiss".to_owned(),
         "{action}" => "pause".to_owned(),
         part if part.starts_with('{') => name.to_owned(),
         part => part.to_owned(),
@@ -156,6 +159,23 @@ async fn anothers_private_title_is_not_there_at_any_of_its_addresses() {
     let title = home.admit_with("Diary", details).await;
     let job = home.plan(title).await;
     home.land(title, job, 0, 1).await;
+    for (path, state, title) in [
+        ("/originals/1/Diary.mp4", ArrivalState::Refused, Some(title)),
+        ("/originals/2/Diary.mp4", ArrivalState::Settling, None),
+    ] {
+        let update = ArrivalUpdate {
+            path: path.into(),
+            door: Door::Upload,
+            state,
+            reason: None,
+            size_bytes: 1,
+            title,
+            owner: ada.user,
+        };
+        home.catalog().record_arrival(update).await.unwrap();
+    }
+    let inbox = ada.get(&home, "/api/v1/inbox").await.json();
+    let arrival = inbox["arrivals"][0]["id"].as_str().unwrap().to_owned();
     let viewer = home.resident("viewer", Role::Viewer).await;
     let other = home.resident("other", Role::Uploader).await;
     let (reader, _) = home.program(&other, Scope::Full).await;
@@ -179,6 +199,7 @@ async fn anothers_private_title_is_not_there_at_any_of_its_addresses() {
     for (method, path, _) in declared() {
         let real = match path {
             path if path.contains("/jobs/{id}") => job.to_string(),
+            path if path.contains("/inbox/{id}") => arrival.clone(),
             path if OF_TITLES.iter().any(|part| path.contains(part)) => title.to_string(),
             _ => continue,
         };
@@ -195,10 +216,17 @@ async fn anothers_private_title_is_not_there_at_any_of_its_addresses() {
             }
         }
     }
+    for who in [&Visitor::guest(), &viewer, &other, &reader] {
+        let stream = |id: &str| format!("/app/stream/?id={id}");
+        let (found, _) = ask(&home, who, &Method::GET, &stream(&title.to_string())).await;
+        let (nothing, _) = ask(&home, who, &Method::GET, &stream(NOBODY)).await;
+        assert_eq!((found, found.is_success()), (nothing, false), "{who:?}");
+    }
     for who in [&ada, &owner] {
         let seen = who.get(&home, &format!("/api/v1/videos/{title}")).await;
         assert_eq!(seen.status, 200, "{}", seen.text());
-        assert_eq!(listed(&home, who, title).await, 3, "list, search and jobs");
+        let lists = listed(&home, who, title).await;
+        assert_eq!(lists, 4, "list, search, jobs and inbox");
     }
     for who in [&Visitor::guest(), &viewer, &other, &reader] {
         assert_eq!(listed(&home, who, title).await, 0, "{who:?}");
@@ -214,12 +242,23 @@ async fn listed(home: &Home, who: &Visitor, title: TitleId) -> usize {
         "/api/v1/videos",
         "/api/v1/videos?q=secretive",
         "/api/v1/jobs",
+        "/api/v1/inbox",
     ] {
         let text = who.get(home, path).await.text();
         lists += usize::from(text.contains(&title.to_string()));
+        assert_eq!(
+            text.contains("Diary"),
+            text.contains(&title.to_string()),
+            "{path}"
+        );
     }
     let page = who.get(home, "/").await.text();
     assert_eq!(page.contains("Diary"), lists > 0, "the library page");
+    assert_eq!(
+        page.contains("1 to look at"),
+        lists > 0,
+        "the count in the rail"
+    );
     lists
 }
 

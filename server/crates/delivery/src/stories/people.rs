@@ -26,10 +26,13 @@ async fn a_house_is_claimed_once_with_the_link_of_this_start() {
     let token = home.app.site.setup.clone().unwrap();
     let wrong = guest.post(&home, SETUP, claim("0123456789")).await;
     assert_eq!(wrong.status, 403, "{}", wrong.text());
-    let mut nowhere = claim(token.reveal());
-    nowhere["folder"] = json!("/no/such/folder");
-    let nowhere = guest.post(&home, SETUP, nowhere).await;
-    assert_eq!(nowhere.status, 400, "{}", nowhere.text());
+    let own = home.app.site.folders.data_dir.to_str().unwrap();
+    for folder in ["/no/such/folder", "/proc", own] {
+        let mut unfit = claim(token.reveal());
+        unfit["folder"] = json!(folder);
+        let unfit = guest.post(&home, SETUP, unfit).await;
+        assert_eq!(unfit.status, 400, "{folder}: {}", unfit.text());
+    }
     assert_eq!(home.get(SETUP).await.json()["claimed"], false);
 
     let (first, second) = tokio::join!(

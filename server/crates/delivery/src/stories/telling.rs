@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use catalog::editing::TitleChange;
 use catalog::inbox::ArrivalUpdate;
 use http_body_util::BodyExt;
 use model::arrival::{ArrivalState, Door};
+use model::rights::{Audience, Visibility};
 use tower::ServiceExt;
 
 use super::home::Home;
@@ -53,6 +55,43 @@ async fn listeners_hear_what_to_look_at_again() {
         heard.contains(&format!("\"title\":\"{title}\"}}")),
         "{heard}"
     );
+}
+
+fn private() -> TitleChange {
+    TitleChange {
+        visibility: Some(Visibility::OnlyMe),
+        ..TitleChange::default()
+    }
+}
+
+#[tokio::test]
+async fn whoever_saw_a_title_hears_that_it_is_gone() {
+    let (home, _) = Home::claimed(Audience::Anyone).await;
+    let sunday = home.admit("Sunday").await;
+    let diary = home.admit("Diary").await;
+    home.catalog().change_title(diary, private()).await.unwrap();
+    let (_, mut guest) = Listening::open(&home).await;
+    for title in [diary, sunday] {
+        home.catalog().delete_title(title, None).await.unwrap();
+    }
+    let mut heard = String::new();
+    while !heard.contains(&sunday.to_string()) {
+        heard += &guest.next().await.unwrap();
+    }
+    assert!(!heard.contains(&diary.to_string()), "{heard}");
+}
+
+#[tokio::test]
+async fn a_title_that_becomes_private_is_not_named_but_listings_are_looked_at_again() {
+    let (home, _) = Home::claimed(Audience::Anyone).await;
+    let title = home.admit("Sunday").await;
+    let (_, mut guest) = Listening::open(&home).await;
+    home.catalog().change_title(title, private()).await.unwrap();
+    let mut heard = String::new();
+    while !heard.contains("event: library") {
+        heard += &guest.next().await.unwrap();
+    }
+    assert!(!heard.contains(&title.to_string()), "{heard}");
 }
 
 #[tokio::test]
@@ -129,6 +168,7 @@ async fn files_on_their_way_are_shown() {
         reason: Some("Still copying".into()),
         size_bytes: 42_000_000,
         title: None,
+        owner: None,
     };
     home.catalog().record_arrival(update).await.unwrap();
     let inbox = home.get("/api/v1/inbox").await.json();

@@ -26,7 +26,7 @@ async fn a_title_is_changed_by_whoever_may_and_by_nobody_else() {
     }
     for odd in [
         json!({"name": ""}),
-        json!({"name": "a".repeat(201)}),
+        json!({"name": "a".repeat(301)}),
         json!({"description": "a".repeat(5_001)}),
         json!({"visibility": "moon"}),
         json!({"owner": "me"}),
@@ -42,6 +42,14 @@ async fn a_title_is_changed_by_whoever_may_and_by_nobody_else() {
         changed.json()["may"],
         json!({"change": true, "download": true})
     );
+    let emptied = json!({"description": ""});
+    let emptied = patch(Some(&ada), emptied).await.json();
+    assert_eq!(
+        emptied["description"],
+        Value::Null,
+        "an empty text takes it away"
+    );
+    patch(Some(&ada), json!({"description": "Rain."})).await;
     assert_eq!(
         home.get_as(Some(&eve), &path).await.status,
         404,
@@ -71,6 +79,11 @@ async fn a_deleted_title_is_nowhere_until_it_is_brought_back() {
         .await;
     assert_eq!(deleted.status, 200, "{}", deleted.text());
     assert_eq!(deleted.json()["undo_until"].as_str().unwrap().len(), 24);
+    assert_eq!(
+        deleted.json()["file_goes"],
+        false,
+        "it lies in a watched folder"
+    );
     for gone in [
         path.clone(),
         format!("/media/{title}/manifest.mpd"),
@@ -145,8 +158,24 @@ async fn jobs_tell_what_they_make_and_are_put_in_order() {
     let path = format!("/api/v1/jobs/{}/move", jobs[1]);
     let moved = home.send_as(Some(&ada), Method::POST, &path, &order).await;
     assert_eq!(moved.status, 200, "{}", moved.text());
-    let listed = home.get("/api/v1/jobs").await.json();
+    assert_eq!(home.get("/api/v1/jobs").await.status, 401, "guests watch");
+    let listed = home.get_as(Some(&ada), "/api/v1/jobs").await.json();
     assert_eq!(listed["jobs"][0]["title_name"], "Three", "{listed}");
+    let behind = json!({"after": jobs[0].to_string()});
+    let moved = home.send_as(Some(&ada), Method::POST, &path, &behind).await;
+    assert_eq!(moved.status, 200, "{}", moved.text());
+    let first = home.get_as(Some(&ada), "/api/v1/jobs?limit=1").await.json();
+    assert_eq!(first["jobs"][0]["title_name"], "One", "{first}");
+    let next = first["next_cursor"].as_str().unwrap();
+    let rest = format!("/api/v1/jobs?limit=1&cursor={next}");
+    let rest = home.get_as(Some(&ada), &rest).await.json();
+    assert_eq!(rest["jobs"][0]["title_name"], "Three", "{rest}");
+    assert_eq!(rest["next_cursor"], Value::Null);
+    let odd = home.get_as(Some(&ada), "/api/v1/jobs?cursor=x").await;
+    assert_eq!(odd.status, 400);
+    let both = json!({"before": jobs[0].to_string(), "after": jobs[0].to_string()});
+    let both = home.send_as(Some(&ada), Method::POST, &path, &both).await;
+    assert_eq!(both.status, 400, "{}", both.text());
     let log = home
         .get_as(Some(&ada), &format!("/api/v1/jobs/{}/log", jobs[0]))
         .await;
@@ -165,6 +194,7 @@ async fn a_file_in_the_inbox_has_its_actions() {
         reason: Some("It is broken".into()),
         size_bytes: 7,
         title: None,
+        owner: None,
     };
     home.catalog().record_arrival(update).await.unwrap();
     let inbox = home.get_as(Some(&ada), "/api/v1/inbox").await.json();
@@ -173,6 +203,11 @@ async fn a_file_in_the_inbox_has_its_actions() {
         let (home, path) = (&home, format!("/api/v1/inbox/{id}/{action}"));
         async move { home.send_as(who, Method::POST, &path, &Value::Null).await }
     };
+    let shown = &inbox["arrivals"][0];
+    assert_eq!(
+        (&shown["needs_you"], &inbox["needs_you"]),
+        (&json!(true), &json!(1))
+    );
     assert_eq!(act(Some(&eve), "dismiss").await.status, 403);
     assert_eq!(act(Some(&ada), "explode").await.status, 404);
     assert_eq!(act(Some(&ada), "dismiss").await.status, 204);
@@ -182,4 +217,48 @@ async fn a_file_in_the_inbox_has_its_actions() {
         json!([]),
         "nobody has to look at it any more"
     );
+}
+
+#[tokio::test]
+async fn a_long_inbox_comes_in_pages_and_what_needs_somebody_is_chosen_by_the_server() {
+    let home = Home::new();
+    let ada = home.person("ada", Role::Admin).await;
+    for number in 0..6 {
+        let update = ArrivalUpdate {
+            path: format!("/drop/{number}.mp4").into(),
+            door: Door::Folder,
+            state: match number % 2 {
+                0 => ArrivalState::Refused,
+                _ => ArrivalState::Settling,
+            },
+            reason: None,
+            size_bytes: 7,
+            title: None,
+            owner: None,
+        };
+        home.later(std::time::Duration::from_secs(1));
+        home.catalog().record_arrival(update).await.unwrap();
+    }
+    let page = async |query: &str| {
+        let path = format!("/api/v1/inbox?limit=2{query}");
+        home.get_as(Some(&ada), &path).await.json()
+    };
+    let all = page("").await;
+    assert_eq!((&all["total"], &all["needs_you"]), (&json!(6), &json!(3)));
+    let first = page("&needs_you=true").await;
+    let next = first["next_cursor"].as_str().unwrap().to_owned();
+    let rest = page(&format!("&needs_you=true&cursor={next}")).await;
+    let files = |page: &Value| -> Vec<Value> {
+        let arrivals = page["arrivals"].as_array().unwrap().iter();
+        arrivals.map(|arrival| arrival["file"].clone()).collect()
+    };
+    let files = [files(&first), files(&rest)].concat();
+    assert_eq!(
+        files,
+        ["4.mp4", "2.mp4", "0.mp4"],
+        "none is left out or shown twice"
+    );
+    assert_eq!(rest["next_cursor"], Value::Null);
+    let frame = home.get_as(Some(&ada), "/inbox").await.text();
+    assert!(frame.contains(", 3 to look at"), "the rail counts the same");
 }

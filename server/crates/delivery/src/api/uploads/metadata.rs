@@ -47,6 +47,7 @@ pub(crate) fn details(
         description: description.map(|text| without_controls(text, "\n\t")),
         visibility,
         owner: None,
+        upload: None,
     })
 }
 
