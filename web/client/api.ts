@@ -84,6 +84,8 @@ export interface Job {
   state: "queued" | "running" | "paused" | "done" | "failed" | "cancelled";
   reason: string | null;
   progress: Progress;
+  /** None until the film was looked at. */
+  rungs: Rung[];
   strip: Strip | null;
   run_after: string;
   /** When it will be ready at the present speed. */

@@ -1,6 +1,7 @@
 // Pages that are opened by a link with a secret behind its #, which no server and no log sees.
 
 import { sendForm } from "./form";
+import { openWithoutInvitation } from "./invited";
 
 const secrets = new URLSearchParams(location.hash.slice(1));
 
@@ -15,9 +16,8 @@ for (const field of document.querySelectorAll<HTMLInputElement>("input[data-frag
 
 /** Some pages work without a link; the others say that it is not complete. */
 function withoutSecret(form: HTMLFormElement): void {
-  const other = form.dataset["withoutToken"];
-  if (other) {
-    form.dataset["send"] = other;
+  const parts = form.querySelectorAll<HTMLElement>("[data-when]");
+  if (openWithoutInvitation(form, parts)) {
     return;
   }
   form.hidden = true;

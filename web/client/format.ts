@@ -75,3 +75,8 @@ export function timeLeft(seconds: number): string {
     ? `about ${minutes} min left`
     : `about ${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min left`;
 }
+
+/** A count as the server tells it: counting ends at a thousand. */
+export function counted(count: number): string {
+  return count < 1_000 ? String(count) : "1,000+";
+}

@@ -3,24 +3,34 @@
 
 import { ask, wordsFor } from "./ask";
 import { need } from "./dom";
-import { ago, size } from "./format";
-import { type Arrival, doorOf, needsYou, stateOf, stepOf, toneOf } from "./inbox/words";
+import { ago, counted, size } from "./format";
+import { type Arrival, doorOf, stateOf, stepOf, toneOf } from "./inbox/words";
 import { listen, throttled } from "./live";
+import { type Page, fetchPages } from "./pages";
 import { toast } from "./toast";
 
 const REFRESH_PAUSE_MS = 1_000;
 const AGES_EVERY_MS = 30_000;
 
+/** The server's answer. */
+interface Inbox extends Page {
+  arrivals: Arrival[];
+  total: number;
+  needs_you: number;
+}
+
 const list = need<HTMLElement>(document, "#arrivals");
+const more = need<HTMLElement>(document, "#more");
 const rows = new Map<string, HTMLElement>();
 let arrivals: Arrival[] = [];
+/** Pages that are shown. */
+let shownPages = 1;
 
 const onlyMine = (): boolean => location.hash === "#needs-you";
 
-/** Shows what the filter lets through, in the server's order. */
+/** Shows what came, in the server's order. */
 function show(): void {
-  const wanted = arrivals.filter((arrival) => !onlyMine() || needsYou(arrival));
-  const ids = new Set(wanted.map((arrival) => arrival.id));
+  const ids = new Set(arrivals.map((arrival) => arrival.id));
   for (const [id, row] of rows) {
     if (!ids.has(id)) {
       row.remove();
@@ -28,7 +38,7 @@ function show(): void {
     }
   }
   let at: Element | null = list.firstElementChild;
-  for (const arrival of wanted) {
+  for (const arrival of arrivals) {
     const row = rowOf(arrival);
     fill(row, arrival);
     if (row === at) {
@@ -37,21 +47,23 @@ function show(): void {
       list.insertBefore(row, at);
     }
   }
-  showAround(wanted.length);
 }
 
-/** The filter with its counts, and what stands in an empty table. */
-function showAround(shown: number): void {
-  const mine = arrivals.filter(needsYou).length;
-  need(document, "#count-all").textContent = String(arrivals.length);
-  need(document, "#count-mine").textContent = String(mine);
+/** The filter with its counts, what stands in an empty table, and the way to more. */
+function showAround({ total, needs_you: mine }: Inbox, isCut: boolean): void {
+  need(document, "#count-mine").textContent = counted(mine);
+  if (!onlyMine()) {
+    need(document, "#count-all").textContent = counted(total);
+  }
   for (const link of document.querySelectorAll<HTMLAnchorElement>(".filter a")) {
     const chosen = (link.hash === "#needs-you") === onlyMine();
     link.setAttribute("aria-current", chosen ? "true" : "false");
   }
-  need<HTMLElement>(document, "#inbox-table").hidden = shown === 0;
-  need<HTMLElement>(document, "#inbox-empty").hidden = shown > 0 || arrivals.length > 0;
-  need<HTMLElement>(document, "#inbox-clear").hidden = shown > 0 || arrivals.length === 0;
+  const isEmpty = arrivals.length === 0;
+  need<HTMLElement>(document, "#inbox-table").hidden = isEmpty;
+  need<HTMLElement>(document, "#inbox-empty").hidden = !isEmpty || onlyMine();
+  need<HTMLElement>(document, "#inbox-clear").hidden = !isEmpty || !onlyMine();
+  more.hidden = !isCut;
   document.body.dataset["loaded"] = "true";
 }
 
@@ -86,7 +98,7 @@ function fill(row: HTMLElement, arrival: Arrival): void {
   const holder = need(row, '[data-role="step"]');
   holder.replaceChildren(...(step ? [drawStep(arrival, step)] : []));
   const dismiss = need<HTMLButtonElement>(row, '[data-role="dismiss"]');
-  dismiss.hidden = !needsYou(arrival);
+  dismiss.hidden = !arrival.needs_you;
   dismiss.setAttribute("aria-label", `Dismiss ${arrival.file}`);
   dismiss.onclick = () => void act(arrival, "dismiss");
 }
@@ -139,9 +151,15 @@ async function act(arrival: Arrival, action: "retry" | "dismiss" | "take"): Prom
 }
 
 const refresh = throttled(REFRESH_PAUSE_MS, async () => {
+  const path = onlyMine() ? "/api/v1/inbox?needs_you=true" : "/api/v1/inbox";
   try {
-    arrivals = (await ask<{ arrivals: Arrival[] }>("GET", "/api/v1/inbox")).arrivals;
+    const pages = await fetchPages<Inbox>(path, shownPages);
+    arrivals = pages.flatMap((page) => page.arrivals);
     show();
+    const [first, last] = [pages[0], pages.at(-1)];
+    if (first && last) {
+      showAround(first, last.next_cursor !== null);
+    }
   } catch (error) {
     if (document.body.dataset["loaded"] !== "true") {
       toast(wordsFor(error));
@@ -149,7 +167,14 @@ const refresh = throttled(REFRESH_PAUSE_MS, async () => {
   }
 });
 
-window.addEventListener("hashchange", show);
+more.addEventListener("click", () => {
+  shownPages += 1;
+  refresh();
+});
+window.addEventListener("hashchange", () => {
+  shownPages = 1;
+  refresh();
+});
 window.setInterval(() => {
   for (const arrival of arrivals) {
     const row = rows.get(arrival.id);

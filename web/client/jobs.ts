@@ -5,12 +5,19 @@ import type { Job } from "./api";
 import { ask, wordsFor } from "./ask";
 import { need } from "./dom";
 import { JobCard } from "./jobs/card";
-import { makeSortable } from "./jobs/order";
+import { type Place, makeSortable, placeOf } from "./jobs/order";
 import { listen, throttled } from "./live";
+import { type Page, fetchPages } from "./pages";
 import { toast } from "./toast";
 
 const REFRESH_PAUSE_MS = 1_000;
 
+/** The server's answer. */
+interface Jobs extends Page {
+  jobs: Job[];
+}
+
+const more = need<HTMLElement>(document, "#more");
 const open = need<HTMLElement>(document, "#open");
 const past = need<HTMLElement>(document, "#past");
 const heard = need<HTMLElement>(document, "#heard");
@@ -18,6 +25,8 @@ const steers = document.body.querySelector("[data-steers]") !== null;
 const pause = document.querySelector<HTMLInputElement>("#encoding-paused");
 const cards = new Map<string, JobCard>();
 let jobs: Job[] = [];
+/** Pages that are shown. */
+let shownPages = 1;
 
 /** Shows `jobs` in the server's order; cards that stay are moved only if they must. */
 function show(): void {
@@ -73,9 +82,9 @@ async function act(id: string, action: string): Promise<void> {
   refresh();
 }
 
-async function move(id: string, before: string | null): Promise<void> {
+async function move(id: string, place: Place): Promise<void> {
   try {
-    await ask("POST", `/api/v1/jobs/${id}/move`, { before });
+    await ask("POST", `/api/v1/jobs/${id}/move`, place);
   } catch (error) {
     toast(wordsFor(error));
   }
@@ -84,7 +93,9 @@ async function move(id: string, before: string | null): Promise<void> {
 
 const refresh = throttled(REFRESH_PAUSE_MS, async () => {
   try {
-    jobs = (await ask<{ jobs: Job[] }>("GET", "/api/v1/jobs")).jobs;
+    const pages = await fetchPages<Jobs>("/api/v1/jobs", shownPages);
+    jobs = pages.flatMap((page) => page.jobs);
+    more.hidden = pages.at(-1)?.next_cursor === null;
     show();
   } catch (error) {
     if (document.body.dataset["loaded"] !== "true") {
@@ -118,12 +129,16 @@ const heedSettings = throttled(REFRESH_PAUSE_MS, async () => {
   }
 });
 
-const step = makeSortable(open, (moved, before) => {
+const step = makeSortable(open, (moved, around) => {
   const idOf = (card: HTMLElement | null): string | null => card?.id.replace(/^job-/, "") ?? null;
   const ids = [...open.children].map((card) => idOf(card as HTMLElement));
   const name = jobs.find((job) => job.id === idOf(moved))?.title_name ?? "";
   heard.textContent = `${name} is now number ${ids.indexOf(idOf(moved)) + 1} of ${ids.length}`;
-  void move(idOf(moved) ?? "", idOf(before));
+  void move(idOf(moved) ?? "", placeOf(idOf(around.previous), idOf(around.next)));
+});
+more.addEventListener("click", () => {
+  shownPages += 1;
+  refresh();
 });
 pause?.addEventListener("change", () => void setPaused(pause.checked));
 listen({ job: refresh, title: refresh, settings: heedSettings, missed: refresh });

@@ -12,9 +12,7 @@ export interface Listener {
   inbox?: () => void;
   /** Settings, folders or people changed. */
   settings?: () => void;
-  /** A file that is on its way in by upload changed its state. */
-  upload?: () => void;
-  /** Events may have been missed. */
+  /** Events may have been missed, or something changed that is not named. */
   missed: () => void;
 }
 
@@ -92,7 +90,8 @@ function connect(): EventSource {
   });
   stream.addEventListener("inbox", () => tell((each) => each.inbox?.()));
   stream.addEventListener("settings", () => tell((each) => each.settings?.()));
-  stream.addEventListener("upload", () => tell((each) => each.upload?.()));
+  // Who may see some title changed, and those who may not are not told which.
+  stream.addEventListener("library", () => tell((each) => each.missed()));
   stream.addEventListener("lagged", () => tell((each) => each.missed()));
   return stream;
 }

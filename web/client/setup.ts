@@ -1,6 +1,7 @@
 // First run: walks through five steps. The house is made after the third, because folders and
 // addresses are for its admin.
 
+import { type Address, shownOf } from "./address";
 import { ask, wordsFor } from "./ask";
 import { need } from "./dom";
 import { toJson, valuesOf } from "./fields";
@@ -104,12 +105,8 @@ class Setup extends HTMLElement {
   }
 
   async #showAddress(): Promise<void> {
-    interface Address {
-      urls: string[];
-      qr_svg_url: string;
-    }
     const address = await ask<Address>("GET", "/api/v1/address").catch(() => null);
-    const urls = address?.urls.length ? address.urls : [location.origin];
+    const { urls, picture } = shownOf(address, location.origin);
     const items = urls.map((url) => {
       const [item, link] = [document.createElement("li"), document.createElement("a")];
       link.href = url;
@@ -118,10 +115,10 @@ class Setup extends HTMLElement {
       return item;
     });
     need(this, '[data-role="urls"]').replaceChildren(...items);
-    const picture = need<HTMLImageElement>(this, '[data-role="qr"]');
-    picture.hidden = !address;
-    if (address) {
-      picture.src = address.qr_svg_url;
+    const image = need<HTMLImageElement>(this, '[data-role="qr"]');
+    image.hidden = picture === null;
+    if (picture !== null) {
+      image.src = picture;
     }
   }
 

@@ -6,6 +6,7 @@ import { ask, wordsFor } from "./ask";
 import { serveDialogs } from "./dialog";
 import { isTyping } from "./dom";
 import { serveForms } from "./form";
+import { counted } from "./format";
 import { listen, throttled } from "./live";
 import { tellTimes } from "./times";
 import { toast } from "./toast";
@@ -55,15 +56,15 @@ function selectAndCopy(source: HTMLElement): boolean {
   return document.execCommand("copy");
 }
 
-/** Lights the rail's ladder as far as the running work has come. */
-function drawJobs(jobs: readonly Job[]): void {
-  const running = jobs.filter((job) => job.state === "running");
+/** Lights the rail's ladder as far as the first running job has come. */
+function drawJobs(first: Job | undefined): void {
+  const running = first?.state === "running" ? first : null;
   const ladder = document.getElementById("jobs-ladder");
   if (!ladder) {
     return;
   }
-  ladder.setAttribute("data-busy", String(running.length > 0));
-  const part = running[0]?.progress.fraction ?? 0;
+  ladder.setAttribute("data-busy", String(running !== null));
+  const part = running?.progress.fraction ?? 0;
   ladder.querySelectorAll(".lit").forEach((rung, index) => {
     const lit = Math.min(1, Math.max(0, part * 4 - index));
     const x = 6.75 - 1.25 * index;
@@ -72,19 +73,14 @@ function drawJobs(jobs: readonly Job[]): void {
   });
 }
 
-interface Arrivals {
-  arrivals: { state: string }[];
-}
-
-function drawInbox({ arrivals }: Arrivals): void {
-  const count = arrivals.filter((arrival) => arrival.state === "refused").length;
+function drawInbox(count: number): void {
   const place = document.getElementById("inbox-count");
   if (place) {
     place.hidden = count === 0;
     const [shown, said] = place.children;
     if (shown && said) {
-      shown.textContent = String(count);
-      said.textContent = `, ${count} to look at`;
+      shown.textContent = counted(count);
+      said.textContent = `, ${counted(count)} to look at`;
     }
   }
 }
@@ -92,8 +88,11 @@ function drawInbox({ arrivals }: Arrivals): void {
 if (document.getElementById("jobs-ladder")) {
   const look = throttled(LOOK_PAUSE_MS, async () => {
     try {
-      drawJobs((await ask<{ jobs: Job[] }>("GET", "/api/v1/jobs")).jobs);
-      drawInbox(await ask<Arrivals>("GET", "/api/v1/inbox"));
+      // Running jobs come first, so one tells.
+      const { jobs } = await ask<{ jobs: Job[] }>("GET", "/api/v1/jobs?open=true&limit=1");
+      drawJobs(jobs[0]);
+      const inbox = "/api/v1/inbox?needs_you=true&limit=1";
+      drawInbox((await ask<{ needs_you: number }>("GET", inbox)).needs_you);
     } catch (error) {
       // The next event brings another chance.
       console.info(wordsFor(error));

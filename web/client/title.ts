@@ -2,6 +2,7 @@
 // back on the page.
 
 import { clock } from "./format";
+import { type Deleted, goneWords } from "./gone";
 import { listen, throttled } from "./live";
 import { need } from "./dom";
 import { refreshRegions } from "./page";
@@ -13,9 +14,13 @@ const title = need<HTMLElement>(document, "#title");
 const gone = need<HTMLElement>(document, "#gone");
 const id = title.dataset["id"] ?? "";
 
-function show(deleted: boolean): void {
-  title.hidden = deleted;
-  gone.hidden = !deleted;
+/** Shows what can still be done about a deleted film, or the film. */
+function show(deleted: Deleted | null): void {
+  title.hidden = deleted !== null;
+  gone.hidden = deleted === null;
+  if (deleted) {
+    need(gone, "#gone-words").textContent = goneWords(deleted);
+  }
 }
 
 /** A guest's position is known to this browser alone. */
@@ -30,11 +35,11 @@ function offerResume(): void {
 title.addEventListener("homereel:sent", (event) => {
   const element = event.target instanceof HTMLElement ? event.target : null;
   if (element?.dataset["send"]?.startsWith("DELETE ")) {
-    show(true);
+    show((event as CustomEvent<Deleted>).detail);
     need<HTMLElement>(gone, "button").focus();
   }
 });
-document.addEventListener("homereel:undone", () => show(false));
+document.addEventListener("homereel:undone", () => show(null));
 document.addEventListener("homereel:refreshed", offerResume);
 
 const refresh = throttled(REFRESH_PAUSE_MS, async () => {

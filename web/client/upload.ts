@@ -187,7 +187,6 @@ function connectLife(): void {
   window.setInterval(() => rows.some((row) => row.stage === "arrived") && look(), LOOK_AGAIN_MS);
   listen({
     title: (id) => rows.forEach((row) => void row.heed(id)),
-    upload: look,
     inbox: look,
     missed: () => {
       look();

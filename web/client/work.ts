@@ -99,7 +99,7 @@ export class WorkCard {
     const ladder = this.part("ladder");
     const best = rungs.filter((rung) => rung.ready > 0).at(-1);
     const name = document.createElement("span");
-    name.textContent = best && best.name > 0 ? String(best.name) : "";
+    name.textContent = best ? String(best.name) : "";
     ladder.replaceChildren(...(rungs.length > 0 ? [drawLadder(rungs), name] : []));
     ladder.title = rungs.length > 0 ? describeLadder(rungs) : "";
   }
@@ -164,17 +164,6 @@ export function drawIcon(name: string): SVGElement {
   icon.append(svg("use", { href: `#icon-${name}` }));
   setIcon(icon, name);
   return icon;
-}
-
-/** How much of each quality exists, told by the strip alone. */
-export function rungsOf(strip: Strip | null): Rung[] {
-  const cells = strip?.cells ?? [];
-  const count = cells[0]?.lit.length ?? 0;
-  return Array.from({ length: count }, (_, index) => {
-    const parts = cells.map((cell) => (cell.end - cell.start) * (cell.lit[index] ?? 0));
-    const ready = parts.reduce((sum, part) => sum + part, 0);
-    return { stream: index, name: 0, width: 0, height: 0, ready: ready > 0.9999 ? 1 : ready };
-  });
 }
 
 function setData(element: HTMLElement, name: string, value: string): void {

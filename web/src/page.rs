@@ -252,4 +252,32 @@ mod tests {
         assert!(page.contains("Drop</code>"), "{page}");
         assert!(page.contains("watching"), "{page}");
     }
+
+    #[test]
+    fn an_open_house_has_words_for_those_who_were_not_invited() {
+        let join = |open| {
+            let facts = json!({ "next": "/", "open_sign_up": open });
+            render("join.html", framed("Ada", facts)).unwrap()
+        };
+        assert!(join(true).contains("Anyone may make an account"));
+        assert!(!join(false).contains("Anyone may make an account"));
+    }
+
+    #[test]
+    fn an_emptied_description_is_sent_and_a_name_fits_what_is_kept() {
+        let page = render(
+            "title.html",
+            framed("Ada", json!({ "video": film("Sunday") })),
+        )
+        .unwrap();
+        let field = |name: &str| {
+            let from = page.find(&format!(" name=\"{name}\"")).unwrap();
+            page[from..].split('>').next().unwrap().to_owned()
+        };
+        assert!(
+            field("description").contains("data-empty=\"keep\""),
+            "{page}"
+        );
+        assert!(field("name").contains("maxlength=\"300\""), "{page}");
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) fn shell(name: &str) -> Value {
         "house": name, "claimed": true,
         "user": { "id": "01jd0000000000000000000009", "name": name, "role": "admin" },
         "may": { "upload": true, "follow": true, "settings": true },
-        "inbox": 3, "jobs": { "running": 1, "part": 0.4 }
+        "inbox": 3, "jobs": { "running": true, "part": 0.4 }
     })
 }
 

@@ -114,6 +114,7 @@ const job = (more) => ({
   state: "queued",
   reason: null,
   progress: { step: "waiting", fraction: 0, speed: 0, seconds_left: null },
+  rungs: [],
   strip: null,
   run_after: "2025-11-23T18:00:00Z",
   ready_at: null,
@@ -155,13 +156,101 @@ test("only what makes sense in its state can be asked of a job", async () => {
   assert.deepEqual(keys({ state: "failed" }, { ...around, steers: false }), []);
 });
 
-test("a strip tells the ladder", async () => {
-  const { rungsOf } = await load("client/work.ts");
+test("a job's ladder names its qualities", async () => {
+  const { faceOf } = await load("client/jobs/words.ts");
+  const { describeLadder } = await load("client/ladder.ts");
+  const rungs = [
+    { stream: 0, name: 360, width: 640, height: 360, ready: 1 },
+    { stream: 1, name: 1080, width: 1920, height: 1080, ready: 0.5 },
+  ];
+  const face = faceOf(job({ state: "running", strip: begun, rungs }), around);
+  assert.equal(describeLadder(face.rungs), "Ready in 360p, 1080p (50 %)");
+  assert.deepEqual(faceOf(job(), around).rungs, [], "nobody has looked at it");
+});
+
+test("a job at the end of a page is put behind the one before it, not at the queue's end", async () => {
+  const { placeOf } = await load("client/jobs/order.ts");
+  assert.deepEqual(placeOf("a", "b"), { before: "b" });
+  assert.deepEqual(placeOf(null, "b"), { before: "b" });
+  assert.deepEqual(placeOf("a", null), { after: "a" });
+  assert.deepEqual(placeOf(null, null), {}, "it is alone");
+});
+
+test("a long list is looked at again as far as it was shown", async () => {
+  const { fetchPages } = await load("client/pages.ts");
+  const asked = [];
+  const real = globalThis.fetch;
+  globalThis.fetch = async (path) => {
+    asked.push(path);
+    const next = asked.length < 3 ? `at.${asked.length}` : null;
+    return new Response(JSON.stringify({ items: asked.length, next_cursor: next }));
+  };
+  try {
+    const two = await fetchPages("/list?x=1", 2);
+    assert.deepEqual(
+      two.map((page) => page.items),
+      [1, 2],
+    );
+    assert.deepEqual(asked, ["/list?x=1", "/list?x=1&cursor=at.1"]);
+    asked.length = 0;
+    const all = await fetchPages("/list", 9);
+    assert.equal(all.length, 3, "there are no more");
+    assert.deepEqual(asked.slice(1), ["/list?cursor=at.1", "/list?cursor=at.2"]);
+  } finally {
+    globalThis.fetch = real;
+  }
+});
+
+test("a server that only its machine reaches offers nothing to scan", async () => {
+  const { shownOf } = await load("client/address.ts");
+  const own = "http://127.0.0.1:8096";
+  const alone = { urls: [own], picture: null };
+  assert.deepEqual(shownOf({ urls: [], qr_svg_url: null }, own), alone);
+  assert.deepEqual(shownOf(null, own), alone, "it did not answer");
+  const reached = { urls: ["http://nas:8096"], qr_svg_url: "/qr.svg" };
+  assert.deepEqual(shownOf(reached, own), { urls: reached.urls, picture: "/qr.svg" });
+});
+
+test("counts end where the server ends them", async () => {
+  const { counted } = await load("client/format.ts");
+  assert.equal(counted(999), "999");
+  assert.equal(counted(1_000), "1,000+");
+});
+
+test("who deletes a film is told until when, and what becomes of its file", async () => {
+  const { goneWords } = await load("client/gone.ts");
+  const { timeOfDay } = await load("client/jobs/words.ts");
+  const undo_until = "2025-11-23T19:40:00Z";
+  const until = timeOfDay(new Date(undo_until));
+  const theirs = goneWords({ undo_until, file_goes: false });
+  assert.ok(theirs.includes(`Until ${until} `), theirs);
+  assert.match(theirs, /Its file stays where it is\.$/);
+  const uploaded = goneWords({ undo_until, file_goes: true });
+  assert.match(uploaded, /the file that was uploaded/);
+  assert.doesNotMatch(uploaded, /stays/);
+});
+
+test("an open house does not tell people without a link that they are invited", async () => {
+  const { openWithoutInvitation } = await load("client/invited.ts");
+  const part = (when) => ({ hidden: when === "open", dataset: { when } });
+  const parts = [part("invited"), part("open")];
+  const form = { hidden: false, dataset: { send: "POST /join", withoutToken: "POST /signup" } };
+  assert.equal(openWithoutInvitation(form, parts), true);
+  assert.equal(form.dataset.send, "POST /signup");
   assert.deepEqual(
-    rungsOf(begun).map((rung) => rung.ready),
-    [1, 0.5],
+    parts.map((each) => each.hidden),
+    [true, false],
   );
-  assert.deepEqual(rungsOf(null), []);
+  const closed = { hidden: false, dataset: { send: "POST /join" } };
+  assert.equal(openWithoutInvitation(closed, []), false);
+});
+
+test("an emptied field is sent as it is unless it says otherwise", async () => {
+  const { toJson } = await load("client/fields.ts");
+  const field = (empty) => toJson([{ name: "description", value: "", type: "text", empty }]);
+  assert.deepEqual(field("keep"), { description: "" });
+  assert.deepEqual(field("null"), { description: null });
+  assert.deepEqual(field("omit"), {});
 });
 
 test("a dragged card lands between the middles of its neighbours", async () => {
@@ -173,8 +262,10 @@ test("a dragged card lands between the middles of its neighbours", async () => {
 });
 
 test("the inbox names one thing to do", async () => {
-  const { stepOf, needsYou, doorOf } = await load("client/inbox/words.ts");
-  const arrival = (state, reason = null, title = null) => ({
+  const { stepOf, toneOf, doorOf } = await load("client/inbox/words.ts");
+  const arrival = (state, reason = null, title = null, may_decide = true) => ({
+    may_decide,
+    needs_you: may_decide && ["refused", "removed"].includes(state),
     door: "folder",
     path: "/films/Holidays/a.mp4",
     state,
@@ -183,10 +274,12 @@ test("the inbox names one thing to do", async () => {
   });
   assert.equal(stepOf(arrival("settling")), null, "a copy in progress needs nobody");
   assert.equal(stepOf(arrival("refused", "It is empty.")).ask, "retry");
-  assert.equal(stepOf(arrival("ignored", "You removed this film.")).ask, "take");
+  assert.equal(stepOf(arrival("removed", "Somebody says so.")).ask, "take");
+  assert.equal(stepOf(arrival("ignored", "You removed this film.")), null, "words decide nothing");
+  assert.equal(stepOf(arrival("refused", null, "x", false)), null, "it is somebody else's");
   assert.equal(stepOf(arrival("admitted", null, "x")).href, "/title/x");
-  assert.equal(needsYou(arrival("refused")), true);
-  assert.equal(needsYou(arrival("duplicate")), false);
+  assert.equal(toneOf(arrival("refused")), "trouble");
+  assert.equal(toneOf(arrival("refused", null, "x", false)), "rest");
   assert.deepEqual(doorOf(arrival("admitted")), { word: "Folder", folder: "Holidays" });
 });
 

@@ -6,12 +6,16 @@ export interface Arrival {
   path: string;
   file: string;
   door: "folder" | "command" | "upload" | "webdav";
-  state: "settling" | "admitted" | "duplicate" | "refused" | "ignored" | "missing";
+  state: "settling" | "admitted" | "duplicate" | "refused" | "ignored" | "removed" | "missing";
   reason: string | null;
   size_bytes: number;
   first_seen_at: string;
   changed_at: string;
   title: string | null;
+  /** Whoever looks may decide what becomes of it. */
+  may_decide: boolean;
+  /** And should. */
+  needs_you: boolean;
 }
 
 /** The one thing to do: ask the server for `ask`, or go to `href`. */
@@ -26,6 +30,12 @@ const DOORS: Readonly<Record<Arrival["door"], string>> = {
   command: "Command line",
   upload: "Upload",
   webdav: "Network drive",
+};
+
+const DECISIONS: Partial<Record<Arrival["state"], Step>> = {
+  refused: { label: "Try again", ask: "retry" },
+  removed: { label: "Take it again", ask: "take" },
+  missing: { label: "Dismiss", ask: "dismiss" },
 };
 
 /** Where it came from, and the folder it lies in. */
@@ -43,37 +53,19 @@ export function stateOf(arrival: Arrival): string {
     duplicate: "You have this film already",
     refused: "This file can't become a film.",
     ignored: "Passed over",
+    removed: "Its film was deleted",
     missing: "The file is gone; its film keeps playing",
   };
   return arrival.reason ?? plain[arrival.state];
 }
 
-/** Whether a person has to decide something. */
-export function needsYou(arrival: Arrival): boolean {
-  return arrival.state === "refused" || isRemoved(arrival);
-}
-
-/** A film was deleted, and its file still lies there. */
-function isRemoved(arrival: Arrival): boolean {
-  return arrival.state === "ignored" && (arrival.reason ?? "").startsWith("You removed");
-}
-
 /** The one thing to do about it; `null` while there is nothing to do. */
 export function stepOf(arrival: Arrival): Step | null {
-  if (isRemoved(arrival)) {
-    return { label: "Take it again", ask: "take" };
+  const opens = arrival.state === "admitted" || arrival.state === "duplicate";
+  if (opens) {
+    return arrival.title ? { label: "Open", href: `/title/${arrival.title}` } : null;
   }
-  switch (arrival.state) {
-    case "admitted":
-    case "duplicate":
-      return arrival.title ? { label: "Open", href: `/title/${arrival.title}` } : null;
-    case "refused":
-      return { label: "Try again", ask: "retry" };
-    case "missing":
-      return { label: "Dismiss", ask: "dismiss" };
-    default:
-      return null;
-  }
+  return arrival.may_decide ? (DECISIONS[arrival.state] ?? null) : null;
 }
 
 /** How it is marked: alive, in trouble, or at rest. */
@@ -81,5 +73,5 @@ export function toneOf(arrival: Arrival): "alive" | "trouble" | "rest" {
   if (arrival.state === "settling") {
     return "alive";
   }
-  return needsYou(arrival) ? "trouble" : "rest";
+  return arrival.needs_you ? "trouble" : "rest";
 }

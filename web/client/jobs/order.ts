@@ -1,8 +1,28 @@
 // Changing the order of the queue: by dragging a grip, or by the arrow keys on it. What does not
 // belong here: asking the server, which the page does.
 
-/** Where `moved` now stands: before this card, or `null` at the end. */
-export type Moved = (moved: HTMLElement, before: HTMLElement | null) => void;
+/** The cards between which one stands now; `null` at either end. */
+export interface Around {
+  previous: HTMLElement | null;
+  next: HTMLElement | null;
+}
+
+/** `moved` now stands somewhere else. */
+export type Moved = (moved: HTMLElement, around: Around) => void;
+
+/** A place in the queue as the server takes it. */
+export type Place = { before: string } | { after: string } | Record<string, never>;
+
+/**
+ * The place between two jobs. At the end it is told by the job before it: the end of the list on the
+ * page need not be the end of the queue.
+ */
+export function placeOf(previous: string | null, next: string | null): Place {
+  if (next !== null) {
+    return { before: next };
+  }
+  return previous === null ? {} : { after: previous };
+}
 
 /** Moves a card by so many places. */
 export type Step = (card: HTMLElement, by: number) => void;
@@ -29,7 +49,7 @@ export function makeSortable(list: HTMLElement, moved: Moved): Step {
     const focused = document.activeElement;
     if (shift(list, card, by)) {
       (focused as HTMLElement | null)?.focus();
-      moved(card, following(list, card));
+      moved(card, around(list, card));
     }
   };
   list.addEventListener("keydown", (event) => {
@@ -57,9 +77,10 @@ function movable(list: HTMLElement): HTMLElement[] {
   return [...list.querySelectorAll<HTMLElement>(".work")].filter((card) => !gripOf(card)?.hidden);
 }
 
-function following(list: HTMLElement, card: HTMLElement): HTMLElement | null {
+function around(list: HTMLElement, card: HTMLElement): Around {
   const cards = movable(list);
-  return cards[cards.indexOf(card) + 1] ?? null;
+  const at = cards.indexOf(card);
+  return { previous: cards[at - 1] ?? null, next: cards[at + 1] ?? null };
 }
 
 function shift(list: HTMLElement, card: HTMLElement, step: number): boolean {
@@ -78,14 +99,15 @@ function shift(list: HTMLElement, card: HTMLElement, step: number): boolean {
 
 /** The window listens: a card that changes places in the document loses a captured pointer. */
 function drag(list: HTMLElement, card: HTMLElement, begin: PointerEvent, moved: Moved): void {
-  const before = following(list, card);
+  const before = around(list, card);
   const over = new AbortController();
   card.dataset["dragging"] = "true";
   const end = (event: PointerEvent): void => {
     over.abort();
     delete card.dataset["dragging"];
-    const now = following(list, card);
-    if (event.type === "pointerup" && now !== before) {
+    const now = around(list, card);
+    const hasMoved = now.next !== before.next || now.previous !== before.previous;
+    if (event.type === "pointerup" && hasMoved) {
       moved(card, now);
     }
   };

@@ -2,7 +2,6 @@
 
 import type { Job, Strip, Video } from "../api";
 import type { Action, Face } from "../work";
-import { rungsOf } from "../work";
 import { timeLeft } from "../format";
 
 /** What surrounds a job. */
@@ -154,7 +153,7 @@ export function faceOf(job: Job, around: Around): Face {
     alive: runs,
     facts: factsOf(job, around),
     poster: job.poster,
-    rungs: rungsOf(job.strip),
+    rungs: job.rungs,
     strip: job.state === "done" ? null : job.strip,
     sent: null,
     actions: actionsOf(job, around),
