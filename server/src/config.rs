@@ -9,7 +9,7 @@ mod watched;
 use model::error::{Context, Error, ErrorKind, Result};
 use model::settings::{Bucket, Speed};
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub struct Config {
     pub make_watch: bool,
     /// Further names under which this machine is reached.
     pub host_names: Vec<String>,
+    /// Where people find this server, where its machine cannot know: scheme, name, port.
+    pub public_url: Option<String>,
     /// The encoding program; `None` for the one beside this program.
     pub worker: Option<PathBuf>,
     /// Speed against size, until somebody chooses another on the settings page.
@@ -84,6 +86,7 @@ impl Config {
             make_watch,
             listen: listen(flags, environment, file.listen)?,
             host_names: file.host_names,
+            public_url: public_url(environment, file.public_url)?,
             worker: path_from(&None, environment, "HOMEREEL_WORKER_PATH").or(file.worker),
             speed: speed(environment, &file.encoding.preset)?,
             bucket: file.bucket.map(Bucket::from),
@@ -148,6 +151,45 @@ fn listen(flags: &Flags, environment: Environment<'_>, file: Option<String>) -> 
     })
 }
 
+fn public_url(environment: Environment<'_>, file: Option<String>) -> Result<Option<String>> {
+    let Some(text) = text_from(environment, "HOMEREEL_PUBLIC_URL").or(file) else {
+        return Ok(None);
+    };
+    let url = text.trim_end_matches('/');
+    match host_of(url) {
+        Some(_) => Ok(Some(url.to_owned())),
+        None => Err(invalid(format!(
+            "{text:?} is not where people find a server. Say something like \
+             http://192.168.1.2:8096 or https://films.example.org, without a path."
+        ))),
+    }
+}
+
+/// The name or address in a URL of scheme, name and port.
+pub(crate) fn host_of(url: &str) -> Option<&str> {
+    let rest = url
+        .strip_prefix("http://")
+        .or(url.strip_prefix("https://"))?;
+    let (host, port) = match rest.rsplit_once(':') {
+        // The colons of an IPv6 address are in brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let address = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_host = match address {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(is_of_a_name),
+    };
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    (is_host && is_port).then_some(host)
+}
+
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
 fn speed(environment: Environment<'_>, file: &str) -> Result<Speed> {
     let word = text_from(environment, "HOMEREEL_PRESET").unwrap_or_else(|| file.to_owned());
     Speed::parse(&word).ok_or_else(|| {
@@ -199,7 +241,7 @@ fn invalid(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Flags};
+    use super::{Config, Flags, host_of};
     use model::error::Result;
     use model::settings::Speed;
     use std::ffi::OsString;
@@ -274,6 +316,33 @@ mod tests {
     fn the_environment_can_name_several_folders() {
         let config = load(Flags::default(), &[("HOMEREEL_WATCH", "/a:/b c")]).unwrap();
         assert_eq!(config.watch, [PathBuf::from("/a"), PathBuf::from("/b c")]);
+    }
+
+    #[test]
+    fn people_are_sent_where_the_owner_says() {
+        for (text, expected) in [
+            ("http://192.168.1.2:8096", Some("192.168.1.2")),
+            ("https://films.example.org/", Some("films.example.org")),
+            ("http://[2001:db8::1]:80", Some("[2001:db8::1]")),
+            ("http://[2001:db8::1]", Some("[2001:db8::1]")),
+            ("films.example.org", None),
+            ("ftp://nas", None),
+            ("http://", None),
+            ("http://nas/films", None),
+            ("http://nas:99999", None),
+            ("http://me:secret@nas", None),
+            ("http://na s", None),
+        ] {
+            let config = load(Flags::default(), &[("HOMEREEL_PUBLIC_URL", text)]);
+            let host = config.as_ref().ok().and_then(|config| {
+                let url = config.public_url.as_deref()?;
+                assert!(!url.ends_with('/'), "{url}");
+                host_of(url)
+            });
+            assert_eq!(host, expected, "{text}");
+        }
+        let config = with_file("public_url = 'http://nas:1'").unwrap();
+        assert_eq!(config.public_url.as_deref(), Some("http://nas:1"));
     }
 
     #[test]

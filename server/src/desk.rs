@@ -4,26 +4,37 @@
 //! What does not belong here: menus and windows.
 
 use catalog::Catalog;
-use model::error::Result;
+use delivery::folders::WatchRules;
+use model::error::{Error, ErrorKind, Result};
+use model::settings::Settings;
 use std::path::PathBuf;
 
 /// A handle on a running server; clones share it. It does not keep the server alive.
 #[derive(Clone, Debug)]
 pub struct Desk {
     catalog: Catalog,
+    folders: WatchRules,
 }
 
 impl Desk {
-    pub(crate) fn new(catalog: Catalog) -> Self {
-        Self { catalog }
+    pub(crate) fn new(folders: WatchRules) -> Self {
+        Self {
+            catalog: folders.catalog.clone(),
+            folders,
+        }
     }
 
     /// Watches one more folder, with everything below it.
     ///
     /// # Errors
-    /// `Conflict` if it lies inside or around a folder that is watched already.
+    /// In words for whoever chose it: there is no such folder, it cannot be read, it is Homereel's
+    /// own or the system's, or a folder that is watched already meets it.
     pub async fn add_folder(&self, path: PathBuf) -> Result<()> {
-        self.catalog.add_folder(path).await?;
+        let text = path.to_str().ok_or_else(|| {
+            let message = format!("The name of {} is no text.", path.display());
+            Error::new(ErrorKind::InvalidInput, message)
+        })?;
+        self.folders.add(text).await?;
         Ok(())
     }
 
@@ -40,8 +51,13 @@ impl Desk {
     /// # Errors
     /// Errors of the catalog.
     pub async fn pause_encoding(&self, paused: bool) -> Result<()> {
-        let mut settings = self.catalog.settings().await?;
-        settings.encoding_paused = paused;
-        self.catalog.save_settings(settings).await
+        let pause = move |settings| {
+            Ok(Settings {
+                encoding_paused: paused,
+                ..settings
+            })
+        };
+        self.catalog.change_settings(pause).await?;
+        Ok(())
     }
 }

@@ -105,7 +105,12 @@ impl Discovery {
         let facts = self.facts.clone();
         let renamed = move |name| facts.set_host_name(Some(name));
         match Announcement::start(&wanted.house_name, self.listen, renamed) {
-            Ok(announcement) => Some((wanted, announcement)),
+            Ok(announcement) => {
+                let name = HOST.trim_end_matches('.');
+                let url = format!("http://{name}:{}", self.listen.port());
+                tracing::info!(%url, "The home network finds Homereel by its name.");
+                Some((wanted, announcement))
+            }
             Err(error) => {
                 tracing::warn!(%error, "People open Homereel by its address instead.");
                 None

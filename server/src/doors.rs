@@ -85,6 +85,10 @@ impl UploadDoor for UploadsDoor {
         self.0.find(owner, id)
     }
 
+    async fn trace(&self, id: UploadId) -> Result<Upload> {
+        self.0.trace(id)
+    }
+
     async fn list(&self, owner: UserId) -> Result<Vec<Upload>> {
         Ok(self.0.list(owner))
     }

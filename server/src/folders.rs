@@ -67,9 +67,12 @@ fn together(
     let mut all = configured.to_vec();
     for folder in added {
         let meets = |other: &Path| folder.starts_with(other) || other.starts_with(&folder);
-        if folder.is_absolute() && !meets(data_dir) && !all.iter().any(|other| meets(other)) {
-            all.push(folder);
+        if !folder.is_absolute() || meets(data_dir) || all.iter().any(|other| meets(other)) {
+            // It was fine when it was added; the configuration has changed since.
+            tracing::warn!(folder = %folder.display(), "This folder is not watched: it meets another one.");
+            continue;
         }
+        all.push(folder);
     }
     all
 }

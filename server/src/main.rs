@@ -23,7 +23,7 @@ const LONGEST_LINE_BYTES: u64 = 4096;
 
 /// What the help says below the options.
 const ENVIRONMENT: &str = "Environment: HOMEREEL_CONFIG, HOMEREEL_DATA_DIR, HOMEREEL_LISTEN, \
-    HOMEREEL_WATCH, HOMEREEL_PRESET, HOMEREEL_WORKER_PATH as the configuration has them; \
+    HOMEREEL_WATCH, HOMEREEL_PUBLIC_URL, HOMEREEL_PRESET, HOMEREEL_WORKER_PATH as the configuration has them; \
     HOMEREEL_LOG for the log, such as \"info,jobs=debug\"; HOMEREEL_LOG_FORMAT=json for programs \
     that read it.";
 
@@ -166,11 +166,15 @@ fn start_log() {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
         .with_writer(stderr);
-    if std::env::var_os("HOMEREEL_LOG_FORMAT").is_some_and(|format| format == "json") {
+    if log_is_for_programs() {
         log.json().flatten_event(true).init();
     } else {
         log.with_ansi(stderr().is_terminal()).init();
     }
+}
+
+fn log_is_for_programs() -> bool {
+    std::env::var_os("HOMEREEL_LOG_FORMAT").is_some_and(|format| format == "json")
 }
 
 fn run(command: Command) -> Result<ExitCode> {
@@ -207,6 +211,7 @@ async fn serve(arguments: Serve) -> Result<ExitCode> {
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
     tracing::info!(url = running.url(), address = %running.addr(), "Homereel is running.");
+    tell_the_house(&running.urls());
     if let Some(url) = running.setup_url() {
         tracing::info!(%url, "This house has no owner yet. Open this to become it.");
     }
@@ -221,6 +226,18 @@ async fn serve(arguments: Serve) -> Result<ExitCode> {
     }
     tracing::info!("Homereel has stopped.");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where other screens find the server, and, for whoever sits at a terminal, the best of it to scan.
+fn tell_the_house(urls: &[String]) {
+    for url in urls {
+        tracing::info!(%url, "Other screens of the house open this.");
+    }
+    let picture = urls.first().and_then(|url| web::qr::text(url));
+    if let Some(picture) = picture.filter(|_| stderr().is_terminal() && !log_is_for_programs()) {
+        // A terminal that is gone scans nothing.
+        let _ = writeln!(stderr(), "{picture}");
+    }
 }
 
 async fn take(arguments: IngestFile) -> Result<ExitCode> {

@@ -5,6 +5,7 @@
 //! file, the lock. What does not belong here: signals, printing, what the parts do.
 
 use catalog::Catalog;
+use delivery::folders::WatchRules;
 use delivery::health::HealthFacts;
 use delivery::secret::Secret;
 use delivery::server::serve;
@@ -28,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses;
 use crate::buckets;
 use crate::claim;
 use crate::config::Config;
@@ -56,6 +58,8 @@ pub struct Running {
     setup: Option<SetupToken>,
     data_dir: DataDir,
     catalog: Catalog,
+    folders: WatchRules,
+    facts: HealthFacts,
     parts: Parts,
 }
 
@@ -107,8 +111,13 @@ impl Server {
             key: endpoint.key.clone(),
             setup: setup.clone(),
         };
-        match start_parts(&config, data_dir.paths(), ground, proofs, listener).await {
+        let facts = facts(&config, endpoint.address);
+        let site = site(&config, data_dir.paths(), &ground, facts.clone(), proofs);
+        let folders = site.folders.clone();
+        match start_parts(&config, data_dir.paths(), ground, site, listener).await {
             Ok(parts) => Ok(Running {
+                facts,
+                folders,
                 endpoint,
                 setup,
                 data_dir,
@@ -135,6 +144,12 @@ impl Running {
         &self.endpoint.url
     }
 
+    /// What other screens of the house open, best first; none if only this machine reaches it. The
+    /// name in the home network comes a moment after the start.
+    pub fn urls(&self) -> Vec<String> {
+        self.facts.urls()
+    }
+
     /// What somebody on this machine opens to become the owner, as long as nobody is.
     pub fn setup_url(&self) -> Option<String> {
         let token = self.setup.as_ref()?;
@@ -143,7 +158,7 @@ impl Running {
 
     /// What the process around it may ask of it.
     pub fn desk(&self) -> Desk {
-        Desk::new(self.catalog.clone())
+        Desk::new(self.folders.clone())
     }
 
     /// Stops everything in good order and returns within five seconds.
@@ -173,7 +188,6 @@ async fn open_data_dir(config: &Config) -> Result<DataDir> {
 
 async fn lay_ground(config: &Config, paths: &Paths) -> Result<Ground> {
     let (file, store, marked) = (paths.catalog(), paths.store(), paths.buckets());
-    let fresh = !file.exists();
     let (catalog, places) = blocking("opening the catalog", move || {
         let catalog = Catalog::open(&file, Arc::new(SystemClock))?;
         let storage = LocalStorage::open(&store)?;
@@ -185,9 +199,7 @@ async fn lay_ground(config: &Config, paths: &Paths) -> Result<Ground> {
         Ok((catalog, places))
     })
     .await?;
-    if fresh {
-        keep_first_settings(config, &catalog).await?;
-    }
+    keep_first_settings(config, &catalog).await?;
     buckets::adopt(&catalog, &places).await;
     Ok(Ground {
         catalog,
@@ -209,26 +221,27 @@ async fn keep_first_settings(config: &Config, catalog: &Catalog) -> Result<()> {
         bucket: config.bucket.clone(),
         ..catalog.settings().await?
     };
-    catalog.save_settings(settings).await
+    catalog.save_first_settings(settings).await?;
+    Ok(())
 }
 
 async fn start_parts(
     config: &Config,
     paths: &Paths,
     ground: Ground,
-    proofs: Proofs,
+    site: Site,
     listener: TcpListener,
 ) -> Result<Parts> {
     let jobs = start_jobs(config, paths, &ground).await?;
     let ingest = Ingest::start(ground.catalog.clone(), ingest_policy(config)).await?;
     let watch = Watch::start(config.watch.clone(), &ingest.handle(), watch_policy(config))?;
     let doors = OpenDoors::open(config, paths, &ingest.handle()).await?;
-    let facts = HealthFacts::default();
+    let facts = site.facts.clone();
     let listen = local_address(&listener)?;
     let (stop_vitals, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
     let site = Site {
         doors: doors.doors(),
-        ..site(config, &ground, facts.clone(), proofs)
+        ..site
     };
     let janitor = Janitor {
         catalog: ground.catalog.clone(),
@@ -272,14 +285,33 @@ async fn start_parts(
     })
 }
 
-fn site(config: &Config, ground: &Ground, facts: HealthFacts, proofs: Proofs) -> Site {
+/// What is known from the start; the rest is found out while it runs.
+fn facts(config: &Config, listen: SocketAddr) -> HealthFacts {
+    let facts = HealthFacts::default();
+    facts.set_public_url(config.public_url.clone());
+    facts.set_addresses(addresses::in_network(listen));
+    facts
+}
+
+fn site(
+    config: &Config,
+    paths: &Paths,
+    ground: &Ground,
+    facts: HealthFacts,
+    proofs: Proofs,
+) -> Site {
     Site {
+        folders: WatchRules {
+            catalog: ground.catalog.clone(),
+            configured: config.watch.clone(),
+            data_dir: paths.root().to_owned(),
+        },
         catalog: ground.catalog.clone(),
         places: ground.places.clone(),
         facts,
         doors: delivery::doors::Doors::default(),
         host_names: wiring::host_names(config),
-        data_dir: config.data_dir.clone(),
+        originals: paths.originals(),
         clock: Arc::new(SystemClock),
         key: proofs.key,
         setup: proofs.setup,

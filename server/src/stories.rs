@@ -10,6 +10,11 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use catalog::Catalog;
+use model::clock::SystemClock;
+use model::settings::Speed;
+use std::sync::Arc;
+
 use crate::commands::{backup, check, doctor, ingest, restore, user};
 use crate::config::{Config, Flags};
 use crate::data_dir::{Paths, is_in_use};
@@ -343,4 +348,75 @@ async fn the_doctor_names_what_is_wrong_and_what_is_well() {
     stop(running).await;
     let mut out = Vec::new();
     assert!(!doctor::quick(&config, &mut out).unwrap(), "nobody answers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_was_cut_short_loses_no_configured_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = Config {
+        speed: Speed::Small,
+        ..configuration(&folder)
+    };
+    // The server was killed right after its catalog was made.
+    std::fs::create_dir_all(&small.data_dir).unwrap();
+    let file = Paths::under(&small.data_dir).catalog();
+    let made = Catalog::open(&file, Arc::new(SystemClock)).unwrap();
+    made.close().await;
+    let fast = Config {
+        speed: Speed::Fast,
+        ..small.clone()
+    };
+    for config in [small, fast] {
+        stop(Server::start(config).await.unwrap()).await;
+        let catalog = Catalog::open_read_only(&file).unwrap();
+        let settings = catalog.settings().await.unwrap();
+        assert_eq!(settings.speed, Speed::Small, "the first start decides");
+        catalog.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tray_adds_folders_by_the_rules_of_the_page_and_changes_one_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    for name in ["drop/new", "films"] {
+        std::fs::create_dir_all(root.join(name)).unwrap();
+    }
+    let running = Server::start(configuration(&folder)).await.unwrap();
+    let desk = running.desk();
+    for (path, words) in [
+        (root.join("data"), "own folder"),
+        (root.clone(), "own folder"),
+        (root.join("drop"), "watched already"),
+        (root.join("drop/new"), "configuration"),
+        (root.join("nowhere"), "no folder"),
+        (PathBuf::from("/proc"), "system"),
+    ] {
+        let refused = desk.add_folder(path.clone()).await.unwrap_err();
+        let path = path.display();
+        assert!(refused.message().contains(words), "{path}: {refused}");
+    }
+    desk.add_folder(root.join("films")).await.unwrap();
+    desk.pause_encoding(true).await.unwrap();
+    assert!(desk.is_encoding_paused().await.unwrap());
+    stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_house_is_sent_where_the_owner_says_and_answered_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        public_url: Some("http://films.example.org:81".into()),
+        ..configuration(&folder)
+    };
+    let running = Server::start(config).await.unwrap();
+    assert_eq!(running.urls(), ["http://films.example.org:81"]);
+    let mut stream = TcpStream::connect(running.addr()).await.unwrap();
+    let request =
+        "GET /healthz HTTP/1.1\r\nHost: films.example.org:81\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    stop(running).await;
 }

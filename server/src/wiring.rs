@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 
-use crate::config::Config;
+use crate::config::{Config, host_of};
 
 /// Name of the encoding program beside ours.
 const WORKER_NAME: &str = "homereel-worker";
@@ -101,12 +101,16 @@ fn make_public(folder: &Path) -> io::Result<()> {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
 }
 
-/// The names under which requests are answered, this machine's own first.
+/// The names under which requests are answered, this machine's own first, then what the owner says.
 pub fn host_names(config: &Config) -> Vec<String> {
     let own = rustix::system::uname();
     let own = own.nodename().to_string_lossy().into_owned();
     let own = (!own.is_empty()).then_some(own);
-    own.into_iter().chain(config.host_names.clone()).collect()
+    let public = config.public_url.as_deref().and_then(host_of);
+    own.into_iter()
+        .chain(config.host_names.clone())
+        .chain(public.map(str::to_owned))
+        .collect()
 }
 
 #[cfg(test)]

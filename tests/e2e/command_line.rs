@@ -1,12 +1,16 @@
 //! The commands beside `serve`: `ingest` with and without a server, and a `check` that finds what
-//! it is for. What does not belong here: `serve` itself (every other module).
+//! it is for; and what `serve` says to whoever started it. What does not belong here: what it serves
+//! (every other module).
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::proof::prove_title;
+use tests::api::wait_until;
 use tests::program::{command, text_of};
 use tests::server::{Home, server_program};
 use tests::{media_maker, stage, store};
@@ -86,4 +90,67 @@ fn check_finds_a_lost_and_a_changed_segment() -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[test]
+fn the_log_is_json_for_programs_and_tells_where_the_house_finds_it() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let address = "http://films.test:8096";
+    let mut serve = home.serve_command()?;
+    serve.env("HOMEREEL_LOG_FORMAT", "json");
+    serve.env("HOMEREEL_PUBLIC_URL", address);
+    let server = home.start(serve)?;
+    let lines = wait_until("told where it is", PATIENCE, || {
+        let log = server.log();
+        Ok(log.contains("no owner yet").then_some(log))
+    })?;
+    server.stop()?;
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).with_context(|| format!("no JSON: {line}")))
+        .collect::<Result<_>>()?;
+    for line in &lines {
+        for field in ["timestamp", "level", "message", "target"] {
+            ensure!(line[field].is_string(), "{field} is missing in {line}");
+        }
+    }
+    ensure!(
+        lines.iter().any(|line| line["url"] == address),
+        "nobody was told where the house finds it: {lines:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn whoever_sits_at_a_terminal_gets_the_address_to_scan() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let seen = home.folder().join("terminal.txt");
+    let program = server_program()?;
+    let line = format!(
+        "exec '{}' serve --listen 127.0.0.1:0 --data-dir '{}' --watch '{}'",
+        program.display(),
+        home.data().display(),
+        home.drop_folder().display()
+    );
+    let mut terminal = command("script")
+        .args(["--quiet", "--flush", "--return", "--command", &line])
+        .arg(&seen)
+        .env("HOMEREEL_PUBLIC_URL", "http://films.test:8096")
+        .stdout(std::process::Stdio::null())
+        .spawn()?;
+    // The corner of such a picture that cameras look for, drawn two rows in a line.
+    let corner = "\u{2588} \u{2584}\u{2584}\u{2584}\u{2584}\u{2584} \u{2588}";
+    let found = wait_until("drawn", PATIENCE, || {
+        let text = fs::read_to_string(&seen).unwrap_or_default();
+        Ok(text.contains(corner).then_some(()))
+    });
+    // The terminal goes away, which ends the server as a closed window does.
+    terminal.kill()?;
+    terminal.wait()?;
+    found?;
+    wait_until("stopped", PATIENCE, || {
+        Ok((!home.data().join("endpoint.json").exists()).then_some(()))
+    })
 }

@@ -60,6 +60,13 @@ fn a_client_of_cutetubes_uploads_polls_and_plays() -> Result<()> {
     let length_s: f64 = length.trim().parse().context("the length of what plays")?;
     ensure!(length_s > 0.0, "nothing plays at {manifest}");
     server.stop()?;
+    let server = home.serve()?;
+    let told = get(&server, &format!("/api/v3/vod/metadata/stream/{id}/"))?;
+    ensure!(
+        told["data"]["data"]["title"] == "Sunday",
+        "after a restart the upload's id leads nowhere: {told}"
+    );
+    server.stop()?;
     home.check()?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Which folders may be watched: none that would make a loop, each only once.
 
+use delivery::folders::refusal;
 use model::error::Result;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,9 @@ pub(super) fn without_nested(data_dir: &Path, folders: Vec<PathBuf>) -> Result<V
     let folders: Vec<PathBuf> = folders.iter().map(|folder| resolved(folder)).collect();
     let data_dir = resolved(data_dir);
     for folder in &folders {
-        check_watched(&data_dir, folder)?;
+        if let Some(reason) = refusal(folder, &data_dir) {
+            return Err(invalid(reason));
+        }
     }
     let mut kept: Vec<PathBuf> = Vec::new();
     for (index, folder) in folders.iter().enumerate() {
@@ -27,28 +30,6 @@ pub(super) fn without_nested(data_dir: &Path, folders: Vec<PathBuf>) -> Result<V
         }
     }
     Ok(kept)
-}
-
-fn check_watched(data_dir: &Path, folder: &Path) -> Result<()> {
-    if ["/proc", "/sys", "/dev"]
-        .iter()
-        .any(|system| folder.starts_with(system))
-        || folder == Path::new("/")
-    {
-        return Err(invalid(format!(
-            "{} cannot be watched: it holds the system, not films. Choose a folder with films.",
-            folder.display()
-        )));
-    }
-    if folder.starts_with(data_dir) || data_dir.starts_with(folder) {
-        return Err(invalid(format!(
-            "The watched folder {} and the data folder {} contain one another, so Homereel would \
-             take in its own films again and again. Choose folders apart from each other.",
-            folder.display(),
-            data_dir.display()
-        )));
-    }
-    Ok(())
 }
 
 /// Through links, as far as the path exists.
