@@ -5,7 +5,7 @@ use std::path::Path;
 
 use model::change::Change;
 use model::error::{ErrorKind, Result};
-use model::id::{JobId, TitleId, UploadId};
+use model::id::{JobId, TitleId};
 use model::job::JobState;
 use model::title::{Identity, NAME_CHARS, Source, TitleState};
 use model::upload::{DESCRIPTION_CHARS, Details};
@@ -13,7 +13,8 @@ use model::upload::{DESCRIPTION_CHARS, Details};
 use crate::column::{self, REASON_CHARS, shortened, shortened_lines};
 use crate::failure::{Failure, Outcome};
 use crate::table::titles::{NewTitle, TitleRow};
-use crate::table::{jobs, removed_films, titles, uploads, users};
+use crate::table::{jobs, removed_films, titles, users};
+use crate::uploads::remember_upload;
 use crate::{Catalog, Write, generation, job_move, removal};
 
 /// The longest hash of a sample, in bytes; BLAKE3 in hex has 64.
@@ -111,17 +112,6 @@ impl Catalog {
         .await
     }
 
-    /// The title that an upload became, or is a copy of; it may be removed.
-    ///
-    /// # Errors
-    /// Errors of the catalog.
-    pub async fn title_of_upload(&self, upload: UploadId) -> Result<Option<TitleId>> {
-        self.read("looking up an upload", move |transaction, _| {
-            uploads::title_of(transaction, upload)
-        })
-        .await
-    }
-
     /// The title with this content; one that did not fail, if there are several.
     ///
     /// # Errors
@@ -133,31 +123,6 @@ impl Catalog {
             Ok(row.map(|row| row.title.id))
         })
         .await
-    }
-}
-
-impl Admission {
-    /// The title that there is in any case.
-    fn title(self) -> Option<TitleId> {
-        match self {
-            Self::New(title)
-            | Self::Duplicate(title)
-            | Self::Moved(title)
-            | Self::Restarted(title) => Some(title),
-            Self::Removed(title) => title,
-        }
-    }
-}
-
-/// Clients that know the upload find its title, also after a restart.
-fn remember_upload(
-    write: &Write<'_>,
-    candidate: &Candidate,
-    title: Option<TitleId>,
-) -> Outcome<()> {
-    match (candidate.details.upload, title) {
-        (Some(upload), Some(title)) => uploads::put(&write.transaction, upload, title),
-        _ => Ok(()),
     }
 }
 
@@ -340,7 +305,6 @@ mod tests {
 
     use model::clock::WallTime;
     use model::error::ErrorKind;
-    use model::id::UploadId;
     use model::job::{JobState, Progress};
     use model::settings::Place;
     use model::title::TitleState;
@@ -365,36 +329,6 @@ mod tests {
             (id, 0, title.added_at)
         );
         assert_eq!(job.progress, Progress::default());
-    }
-
-    #[tokio::test]
-    async fn an_upload_leads_to_its_title_whatever_becomes_of_it() {
-        let house = House::new();
-        let sent = |path: &str, content: &str| {
-            let upload = UploadId::generate();
-            let mut film = candidate(path, content);
-            film.details.upload = Some(upload);
-            (upload, film)
-        };
-        let (first, film) = sent("/originals/1/a.mp4", "a");
-        let Admission::New(title) = house.catalog.admit(film).await.unwrap() else {
-            panic!("it is new");
-        };
-        let (copy, film) = sent("/originals/2/a.mp4", "a");
-        house.catalog.admit(film).await.unwrap();
-        let (broken, film) = sent("/originals/3/b.mp4", "b");
-        let failed = house.catalog.refuse(film, "It is broken").await.unwrap();
-        house.catalog.close().await;
-        let clock = std::sync::Arc::new(model::clock::SystemClock);
-        let again = crate::Catalog::open(&house.path(), clock).unwrap();
-        for (upload, expected) in [
-            (first, Some(title)),
-            (copy, Some(title)),
-            (broken, Some(failed)),
-            (UploadId::generate(), None),
-        ] {
-            assert_eq!(again.title_of_upload(upload).await.unwrap(), expected);
-        }
     }
 
     #[tokio::test]

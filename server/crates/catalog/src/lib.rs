@@ -68,6 +68,7 @@ pub mod sessions;
 pub mod settings;
 mod table;
 pub mod turn;
+pub mod uploads;
 pub mod viewer;
 pub mod wish;
 pub mod work;
