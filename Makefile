@@ -11,13 +11,13 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run desktop deb test bench assets lint clean setup setup-run setup-bench setup-deb
+.PHONY: help run desktop deb deb-check test bench assets lint clean setup setup-run setup-bench setup-deb
 # The steps share folders and say what they do: one at a time, whatever -j says. Cargo is parallel.
 .NOTPARALLEL:
 
 help: ## Lists these commands
 	@echo "make run [DROP=folder] [HOST=address] [PORT=number] [DATA=folder]   and these:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
 run: assets ## Builds Homereel, starts it and watches the folder DROP
 	cargo build --release --package homereel --package media-worker
@@ -39,6 +39,9 @@ desktop: setup-deb assets ## Builds the desktop app and starts it
 deb: setup-deb assets ## Makes the Debian package: server, worker and desktop app
 	cargo build --release --package homereel --package media-worker --package desktop
 	@packaging/deb/build "$(RELEASE)"
+
+deb-check: deb ## Installs the package in a Debian that has nothing else; takes minutes and root
+	@packaging/deb/check "$$(packaging/deb/build "$(RELEASE)" | tail -n 1)"
 
 test: setup assets lint ## Checks everything and runs every test, those in a real browser too
 	npm test --prefix web

@@ -5,8 +5,6 @@ const HEADINGS = {
   port: 'Another program uses the port',
   locked: 'This library is somebody else’s',
   failed: 'Homereel could not start',
-  lost: 'Homereel has stopped',
-  leaving: 'Putting things away',
 };
 
 function show() {

@@ -42,6 +42,8 @@ pub(crate) struct Activity {
     pub(crate) rungs: usize,
     /// Encoding is paused; `None` if we may not know.
     pub(crate) paused: Option<bool>,
+    /// Where other screens of the house find the library, in words.
+    pub(crate) place: String,
 }
 
 /// Something that people want to hear of although they look elsewhere.
@@ -57,16 +59,26 @@ const NAME_CHARS: usize = 40;
 const RUNGS: usize = 4;
 
 /// What is shown before the server answers.
-pub(crate) fn unknown() -> Activity {
+pub(crate) fn starting() -> Activity {
+    without_server("Starting…")
+}
+
+/// What is shown when there is none.
+pub(crate) fn stopped() -> Activity {
+    without_server("Homereel is not running")
+}
+
+fn without_server(line: &str) -> Activity {
     Activity {
-        line: "Starting…".to_owned(),
+        line: line.to_owned(),
         rungs: 0,
         paused: None,
+        place: "No address".to_owned(),
     }
 }
 
-/// What goes on among `videos`.
-pub(crate) fn activity(videos: &Videos, paused: Option<bool>) -> Activity {
+/// What goes on among `videos`, which other screens find at `address`.
+pub(crate) fn activity(videos: &Videos, paused: Option<bool>, address: Option<String>) -> Activity {
     let underway: Vec<&Video> = videos
         .videos
         .iter()
@@ -85,6 +97,7 @@ pub(crate) fn activity(videos: &Videos, paused: Option<bool>) -> Activity {
         line,
         rungs: first.map_or(RUNGS, |video| video.rungs_alight()),
         paused,
+        place: address.unwrap_or_else(|| "For this computer only".to_owned()),
     }
 }
 
@@ -132,22 +145,63 @@ fn short(name: &str) -> String {
 
 /// What was known of each title when it was last looked at.
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Option<HashMap<String, String>>);
+pub(crate) struct Memory {
+    /// Who looked; others see other titles.
+    viewer: Option<String>,
+    seen: Option<Seen>,
+}
+
+/// What one viewer saw so far.
+#[derive(Debug)]
+struct Seen {
+    states: HashMap<String, String>,
+    /// The last look saw every title there was.
+    all: bool,
+}
 
 impl Memory {
-    /// What became ready or failed since the last look; nothing at the first one.
-    pub(crate) fn news(&mut self, videos: &Videos) -> Vec<News> {
-        let states = videos.videos.iter();
-        let now = states.map(|video| (video.id.clone(), video.state.clone()));
-        let before = self.0.replace(now.collect());
-        let Some(before) = before else {
+    /// What became ready or failed since the last look of `viewer`; nothing at their first one.
+    pub(crate) fn news(&mut self, viewer: Option<String>, videos: &Videos) -> Vec<News> {
+        if viewer != self.viewer {
+            *self = Self { viewer, seen: None };
+        }
+        let all = u64::try_from(videos.videos.len()).is_ok_and(|seen| seen >= videos.total);
+        let Some(seen) = &mut self.seen else {
+            let states = HashMap::new();
+            self.seen.insert(Seen { states, all }).remember(videos);
             return Vec::new();
         };
-        let changed = videos
-            .videos
-            .iter()
-            .filter(|video| before.get(&video.id) != Some(&video.state));
-        changed.filter_map(Video::news).collect()
+        let changed = seen.changed(videos);
+        let news = changed.filter_map(Video::news).collect();
+        seen.all = all;
+        seen.remember(videos);
+        news
+    }
+}
+
+impl Seen {
+    /// Titles in another state, and new ones. One that only moved up from behind the last page
+    /// because another was deleted is not new: it stands behind all that are known.
+    fn changed<'a>(&'a self, videos: &'a Videos) -> impl Iterator<Item = &'a Video> {
+        let known = |video: &Video| self.states.contains_key(&video.id);
+        let last_known = videos.videos.iter().rposition(known);
+        let new_until = if self.all {
+            usize::MAX
+        } else {
+            last_known.unwrap_or(0)
+        };
+        let videos = videos.videos.iter().enumerate();
+        let changed = videos.filter(move |(place, video)| match self.states.get(&video.id) {
+            Some(state) => *state != video.state,
+            None => *place < new_until,
+        });
+        changed.map(|(_, video)| video)
+    }
+
+    fn remember(&mut self, videos: &Videos) {
+        let states = videos.videos.iter();
+        let states = states.map(|video| (video.id.clone(), video.state.clone()));
+        self.states.extend(states);
     }
 }
 
@@ -191,7 +245,7 @@ mod tests {
     #[test]
     fn the_tray_says_what_goes_on() {
         let check = |states: &[(&str, &str)], paused, line: &str, rungs| {
-            let shown = activity(&videos(states), paused);
+            let shown = activity(&videos(states), paused, None);
             assert_eq!((&*shown.line, shown.rungs), (line, rungs), "{states:?}");
         };
         check(&[], None, "No films yet", 4);
@@ -199,26 +253,72 @@ mod tests {
         let two = [("B", "waiting"), ("A", "playable")];
         check(&two, Some(false), "A: 42 %, 1 more", 2);
         check(&two, Some(true), "Encoding is paused", 2);
+        let shown = activity(&videos(&[]), None, None);
+        assert_eq!(shown.place, "For this computer only");
+        let address = "http://192.0.2.7:8096".to_owned();
+        let shown = activity(&videos(&[]), None, Some(address.clone()));
+        assert_eq!(shown.place, address);
         let long = "x".repeat(300);
-        let shown = activity(&videos(&[(&long, "processing")]), None);
+        let shown = activity(&videos(&[(&long, "processing")]), None, None);
         assert!(shown.line.chars().count() < 60, "{}", shown.line);
+    }
+
+    fn headings(memory: &mut Memory, viewer: &str, videos: &Videos) -> Vec<String> {
+        let news = memory.news(Some(viewer.to_owned()), videos);
+        news.into_iter().map(|news| news.heading).collect()
     }
 
     #[test]
     fn only_what_changes_while_we_look_is_news() {
         let mut memory = Memory::default();
-        assert_eq!(memory.news(&videos(&[("old", "ready")])), []);
-        let headings = |memory: &mut Memory, states: &[(&str, &str)]| -> Vec<String> {
-            let news = memory.news(&videos(states));
-            news.into_iter().map(|news| news.heading).collect()
-        };
-        let begun = [("new", "processing"), ("old", "ready")];
-        assert!(headings(&mut memory, &begun).is_empty());
+        let mut look = |states| headings(&mut memory, "ada", &videos(states));
+        assert!(look(&[("old", "ready")]).is_empty());
+        assert!(look(&[("new", "processing"), ("old", "ready")]).is_empty());
         let done = [("short", "failed"), ("new", "ready"), ("old", "ready")];
+        assert_eq!(look(&done), ["short cannot be watched", "new is ready"]);
+        assert!(look(&done).is_empty(), "said once");
+        assert!(look(&done[1..]).is_empty(), "deleting is no news");
+        assert!(look(&done).is_empty(), "nor is bringing it back");
+    }
+
+    #[test]
+    fn the_first_film_of_a_library_is_news() {
+        let mut memory = Memory::default();
+        let mut look = |states| headings(&mut memory, "ada", &videos(states));
+        assert!(look(&[]).is_empty());
+        assert_eq!(look(&[("a", "ready")]), ["a is ready"]);
+    }
+
+    #[test]
+    fn a_title_that_moves_up_from_the_second_page_is_no_news() {
+        let mut memory = Memory::default();
+        let mut look = |states| {
+            let page = Videos {
+                total: 1000,
+                ..videos(states)
+            };
+            headings(&mut memory, "ada", &page)
+        };
+        assert!(look(&[("c", "ready"), ("b", "ready")]).is_empty());
+        assert!(look(&[("b", "ready"), ("a", "ready")]).is_empty());
+        let one_more = [("d", "ready"), ("b", "ready")];
         assert_eq!(
-            headings(&mut memory, &done),
-            ["short cannot be watched", "new is ready"]
+            look(&one_more),
+            ["d is ready"],
+            "it stands before a known one"
         );
-        assert!(headings(&mut memory, &done).is_empty(), "said once");
+    }
+
+    #[test]
+    fn what_another_person_sees_is_no_news() {
+        let mut memory = Memory::default();
+        let (public, all) = (
+            videos(&[("public", "ready")]),
+            videos(&[("private", "ready"), ("public", "ready")]),
+        );
+        assert_eq!(memory.news(None, &public), []);
+        assert!(headings(&mut memory, "ada", &all).is_empty());
+        assert_eq!(memory.news(None, &public), []);
+        assert!(headings(&mut memory, "ada", &all).is_empty());
     }
 }

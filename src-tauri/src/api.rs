@@ -1,5 +1,6 @@
 //! The server's HTTP API as the shell uses it: tickets, what goes on, and the few wishes of the
-//! tray. Everything here blocks. What does not belong here: what is made of the answers.
+//! tray. It is asked as the person who sits here, from the first question on. Everything here
+//! blocks. What does not belong here: what is made of the answers.
 
 use homereel::endpoint::Endpoint;
 use serde::Deserialize;
@@ -7,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A server on this machine answers within a fraction of it.
@@ -31,6 +32,24 @@ pub(crate) struct Api {
 #[derive(Debug, Deserialize)]
 struct Ticket {
     url: String,
+}
+
+/// Whom the server sees.
+#[derive(Debug, Deserialize)]
+struct Present {
+    user: Option<Person>,
+    claimed: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Person {
+    id: String,
+}
+
+/// Where other screens find the server.
+#[derive(Debug, Deserialize)]
+struct Addresses {
+    urls: Vec<String>,
 }
 
 /// An error as the API words it.
@@ -66,11 +85,51 @@ impl Api {
         }
     }
 
-    /// Another address of this server for people in the house, if it knows one.
+    /// The address for other screens of the house; `None` if only this machine reaches the server.
     pub(crate) fn address_in_the_house(&self) -> Option<String> {
-        let answer: Value = self.get("/api/v1/address").ok()?;
-        let urls = answer.get("urls")?.as_array()?;
-        urls.first()?.as_str().map(str::to_owned)
+        let addresses: Addresses = self.get("/api/v1/address").ok()?;
+        addresses.urls.into_iter().next()
+    }
+
+    /// That address as a picture for telephones, in SVG.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn address_as_picture(&self) -> Result<String, String> {
+        self.in_session(|session| {
+            let path = "/api/v1/address/qr.svg";
+            let picture = bytes(&mut self.ask("GET", path, session, None)?);
+            let picture = picture.and_then(|bytes| {
+                String::from_utf8(bytes).map_err(|error| format!("the picture: {error}"))
+            });
+            picture.map_err(Refusal::Other)
+        })
+    }
+
+    /// Signs in as the person who sits here, if the house is somebody's and that is not done yet
+    /// or was undone. Says as whom the server sees us from then on; `None` is a guest.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn introduce(&self) -> Result<Option<String>, String> {
+        let present = self.present()?;
+        if present.user.is_some() || !present.claimed {
+            return Ok(present.user.map(|person| person.id));
+        }
+        *self.session() = None;
+        self.sign_in();
+        Ok(self.present()?.user.map(|person| person.id))
+    }
+
+    fn present(&self) -> Result<Present, String> {
+        let session = self.session().clone();
+        let answer = self.request("GET", "/api/v1/session", session.as_deref(), None);
+        answer.map_err(Refusal::into_sentence)
+    }
+
+    /// Whether there is an answer at all, whatever it says.
+    pub(crate) fn answers(&self) -> bool {
+        agent().get(self.base.clone() + "/healthz").call().is_ok()
     }
 
     /// Fetches `path`.
@@ -91,15 +150,20 @@ impl Api {
         answer.map(drop)
     }
 
-    /// Calls `on_event` for each event, until the server stops or `on_event` says no.
+    /// Calls `on_event` once it listens, since what was told before is missed, and for each event
+    /// from then on, until the server stops or `on_event` says no.
     ///
     /// # Errors
     /// A sentence, when the server does not tell events.
     pub(crate) fn follow(&self, mut on_event: impl FnMut() -> bool) -> Result<(), String> {
+        self.introduce()?;
         let mut events = self.in_session(|session| {
             let request = with_session(ureq::get(self.base.clone() + "/api/v1/events"), session);
             request.call().map_err(|error| Refusal::from(&error))
         })?;
+        if !on_event() {
+            return Ok(());
+        }
         let body = BufReader::new(events.body_mut().as_reader());
         for line in body.split(b'\n') {
             match line {
@@ -124,45 +188,56 @@ impl Api {
         Ok(ticket.url)
     }
 
-    /// Tries as the session says, and once more with a new session if that is refused.
+    /// Tries as the person who sits here, and once more with a new session if this one is refused.
     fn in_session<T>(
         &self,
         call: impl Fn(Option<&str>) -> Result<T, Refusal>,
     ) -> Result<T, String> {
-        match call(self.known_session().as_deref()) {
-            Err(Refusal::WhoAreYou(sentence)) => match self.sign_in() {
-                Some(session) => call(Some(&session)).map_err(Refusal::into_sentence),
-                None => Err(sentence),
-            },
+        if self.session().is_none() {
+            self.introduce()?;
+        }
+        let session = self.session().clone();
+        match call(session.as_deref()) {
+            Err(Refusal::WhoAreYou(_)) => {
+                self.introduce()?;
+                let session = self.session().clone();
+                call(session.as_deref()).map_err(Refusal::into_sentence)
+            }
             outcome => outcome.map_err(Refusal::into_sentence),
         }
     }
 
-    fn known_session(&self) -> Option<String> {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        session.clone()
+    fn session(&self) -> MutexGuard<'_, Option<String>> {
+        // Nothing panics while it is held.
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Turns a ticket into a session, as the page behind it would. A ticket for setting the house
-    /// up is not for that.
-    fn sign_in(&self) -> Option<String> {
-        let path = self.ticket().ok()?;
-        let ticket = path.strip_prefix("/enter#t=")?;
+    /// Turns a ticket into a session, as the page behind it would, if it is given one.
+    fn sign_in(&self) {
+        let session = self.ticket().and_then(|path| self.session_for(&path));
+        match session {
+            Ok(session) => *self.session() = Some(session),
+            Err(error) => tracing::warn!(%error, "The tray sees what guests see."),
+        }
+    }
+
+    fn session_for(&self, path: &str) -> Result<String, String> {
+        let ticket = path.strip_prefix("/enter#t=");
+        let ticket = ticket.ok_or("the ticket is for setting the house up")?;
         let agent = agent();
         let answer = agent
             .post(self.base.clone() + "/api/v1/session/ticket")
             .header("origin", &self.base)
             .header("content-type", "application/json")
             .send(json!({ "ticket": ticket }).to_string())
-            .ok()?;
+            .map_err(|error| error.to_string())?;
         let cookies = answer.headers().get_all("set-cookie").iter();
         let session = cookies
             .filter_map(|cookie| cookie.to_str().ok())
             .filter_map(|cookie| cookie.split(';').next())
-            .find(|cookie| cookie.starts_with(SESSION_COOKIE))?
-            .to_owned();
-        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
-        Some(session)
+            .find(|cookie| cookie.starts_with(SESSION_COOKIE));
+        let session = session.ok_or("the ticket was answered without a session")?;
+        Ok(session.to_owned())
     }
 
     fn request<T: DeserializeOwned>(
@@ -172,6 +247,18 @@ impl Api {
         session: Option<&str>,
         body: Option<&Value>,
     ) -> Result<T, Refusal> {
+        let mut answer = self.ask(method, path, session, body)?;
+        read(&mut answer).map_err(Refusal::Other)
+    }
+
+    /// Asks and returns an answer that is no refusal.
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        session: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<ureq::http::Response<ureq::Body>, Refusal> {
         let agent = agent();
         let url = self.base.clone() + path;
         let outcome = match (method, body) {
@@ -182,7 +269,7 @@ impl Api {
         let mut answer = outcome.map_err(|error| Refusal::from(&error))?;
         let status = answer.status().as_u16();
         if status < 400 {
-            return read(&mut answer).map_err(Refusal::Other);
+            return Ok(answer);
         }
         let sentence = match read::<Problem>(&mut answer) {
             Ok(problem) => problem.detail.or(problem.title),
@@ -252,15 +339,18 @@ fn with_session<B>(
 }
 
 fn read<T: DeserializeOwned>(answer: &mut ureq::http::Response<ureq::Body>) -> Result<T, String> {
-    let mut text = Vec::new();
-    let reader = answer.body_mut().as_reader();
-    let read = reader.take(MAX_BYTES).read_to_end(&mut text);
-    read.map_err(|error| error.to_string())?;
     // An answer without a body says all it has to say.
-    let text = if text.is_empty() {
-        b"null".to_vec()
-    } else {
-        text
+    let text = match bytes(answer)? {
+        text if text.is_empty() => b"null".to_vec(),
+        text => text,
     };
     serde_json::from_slice(&text).map_err(|error| format!("the server's answer: {error}"))
+}
+
+fn bytes(answer: &mut ureq::http::Response<ureq::Body>) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let reader = answer.body_mut().as_reader();
+    let read = reader.take(MAX_BYTES).read_to_end(&mut bytes);
+    read.map_err(|error| error.to_string())?;
+    Ok(bytes)
 }

@@ -2,11 +2,13 @@
 //! belong here: the server (`host`), what the window shows (`window`), the menu (`tray`).
 
 use homereel::config::Flags;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use tauri::{AppHandle, Manager, RunEvent};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::host::Host;
+use crate::login::Login;
 use crate::{host, parse_again, take_in, tray, window};
 
 /// What the command line asks for.
@@ -31,7 +33,6 @@ pub(crate) fn run(start: Start) -> tauri::Result<i32> {
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
-        .plugin(at_login(&start.flags))
         .on_window_event(window::on_event)
         .setup(move |app| set_up(app.handle(), start))
         .build(tauri::generate_context!())?;
@@ -46,35 +47,34 @@ pub(crate) fn run(start: Start) -> tauri::Result<i32> {
     }))
 }
 
-/// Starting at login looks after the same folders as this start does.
-fn at_login(flags: &Flags) -> tauri::plugin::TauriPlugin<tauri::Wry> {
-    let mut arguments = vec!["--hidden".to_owned()];
-    for (name, path) in [("--config", &flags.config), ("--data-dir", &flags.data_dir)] {
-        let absolute = path
-            .as_ref()
-            .and_then(|path| std::path::absolute(path).ok());
-        if let Some(path) = absolute {
-            arguments.extend([name.to_owned(), path.to_string_lossy().into_owned()]);
-        }
-    }
-    tauri_plugin_autostart::Builder::new()
-        .args(arguments)
-        .build()
-}
-
 fn set_up(app: &AppHandle, start: Start) -> Result<(), Box<dyn std::error::Error>> {
     if start.quit {
         // Nobody else runs, so there is nobody to quit.
         app.exit(0);
         return Ok(());
     }
+    app.manage(Login::of(&start.flags));
     app.manage(Host::new(start.flags));
     window::create(app, !start.hidden)?;
-    tray::create(app)?;
+    create_tray(app);
     follow_signals(app.clone());
     let folder = std::env::current_dir().unwrap_or_default();
     host::begin(app, absolute(&folder, start.paths));
     Ok(())
+}
+
+/// Not every desktop has a tray, and what it does can be done without one. Its library is looked
+/// for when the app runs, and whoever looks for it panics if it is missing.
+fn create_tray(app: &AppHandle) {
+    let reason = match catch_unwind(AssertUnwindSafe(|| tray::create(app))) {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "libayatana-appindicator is missing".to_owned(),
+    };
+    tracing::warn!(
+        reason,
+        "There is no tray; start the app again to see its window."
+    );
 }
 
 /// Somebody started the program although it runs: they want to see it, or it to do something.

@@ -12,7 +12,7 @@ use tauri::{AppHandle, Manager};
 
 use crate::api::Api;
 use crate::window::Splash;
-use crate::{pulse, take_in, window};
+use crate::{activity, pulse, take_in, tray, window};
 
 /// How many ports above the one that is taken are tried.
 const FURTHER_PORTS: u16 = 20;
@@ -27,9 +27,11 @@ pub(crate) struct Host {
 /// Where the app stands.
 #[derive(Debug, Default)]
 pub(crate) enum State {
-    /// There is no server: it starts, or something is in its way.
+    /// There is no server, and none is on its way.
     #[default]
     Nothing,
+    /// One is on its way; these files and folders wait for it.
+    Starting(Vec<PathBuf>),
     /// There is one.
     Here(Server),
     /// The app ends.
@@ -42,6 +44,17 @@ pub(crate) struct Server {
     /// Ours, or `None` for one that was there before.
     running: Option<Box<Running>>,
     contact: Contact,
+}
+
+/// Whether what is asked of a server can be done.
+#[derive(Debug)]
+pub(crate) enum Reach {
+    /// It can.
+    Now(Contact),
+    /// It will be, once the server is there.
+    Soon,
+    /// There is no server.
+    Never,
 }
 
 /// How a server is spoken to; clones speak to the same one.
@@ -67,8 +80,26 @@ impl Host {
     pub(crate) fn contact(&self) -> Option<Contact> {
         match &*self.lock() {
             State::Here(server) => Some(server.contact.clone()),
-            State::Nothing | State::Leaving => None,
+            State::Nothing | State::Starting(_) | State::Leaving => None,
         }
+    }
+
+    /// The server for `paths`; they are kept for the one that is on its way.
+    pub(crate) fn reach(&self, paths: &[PathBuf]) -> Reach {
+        match &mut *self.lock() {
+            State::Here(server) => Reach::Now(server.contact.clone()),
+            State::Starting(waiting) => {
+                waiting.extend_from_slice(paths);
+                Reach::Soon
+            }
+            State::Nothing | State::Leaving => Reach::Never,
+        }
+    }
+
+    /// Whether the app still shows the server behind `contact`.
+    pub(crate) fn shows(&self, contact: &Contact) -> bool {
+        let current = self.contact();
+        current.is_some_and(|current| current.api.base() == contact.api.base())
     }
 
     /// The app ends; returns what is to be put away, the first time.
@@ -77,24 +108,43 @@ impl Host {
         (!matches!(before, State::Leaving)).then_some(before)
     }
 
-    /// A server of another process has gone. Returns whether somebody should look for another.
-    pub(crate) fn forget(&self) -> bool {
+    /// Somebody wants a server, for `paths`. Returns whether it is to be sought: one is enough.
+    fn set_out(&self, paths: Vec<PathBuf>) -> bool {
         let mut state = self.lock();
-        let gone = matches!(&*state, State::Here(server) if server.running.is_none());
-        if gone {
-            *state = State::Nothing;
+        let rests = matches!(*state, State::Nothing);
+        if rests {
+            *state = State::Starting(paths);
         }
-        gone
+        rests
     }
 
-    fn arrive(&self, server: Server) -> Result<Contact, Server> {
+    /// There is a server; returns how it is reached and what waits for it. One that nobody waits
+    /// for is handed back.
+    fn arrive(&self, server: Server) -> Result<(Contact, Vec<PathBuf>), Box<Server>> {
         let mut state = self.lock();
-        if matches!(*state, State::Leaving) {
-            return Err(server);
-        }
-        let contact = server.contact.clone();
+        let State::Starting(waiting) = &mut *state else {
+            return Err(Box::new(server));
+        };
+        let arrived = (server.contact.clone(), std::mem::take(waiting));
         *state = State::Here(server);
-        Ok(contact)
+        Ok(arrived)
+    }
+
+    /// Something is in the way of the server that was on its way.
+    fn give_up(&self) {
+        let mut state = self.lock();
+        if matches!(*state, State::Starting(_)) {
+            *state = State::Nothing;
+        }
+    }
+
+    /// The server behind `contact` does not answer any more; returns what is to be put away,
+    /// unless that has happened.
+    fn lose(&self, contact: &Contact) -> Option<State> {
+        let mut state = self.lock();
+        let is_it = matches!(&*state, State::Here(server)
+            if server.contact.api.base() == contact.api.base());
+        is_it.then(|| std::mem::take(&mut *state))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -114,32 +164,57 @@ pub(crate) fn begin_at_another_port(app: &AppHandle) {
     begin_from(app, Some(FURTHER_PORTS), Vec::new());
 }
 
+/// The server behind `contact` is gone. It is put away if it is ours, and the app becomes what the
+/// folder needs: its server, or the guest of who serves it now.
+pub(crate) fn replace(app: &AppHandle, contact: &Contact) {
+    let Some(lost) = app.state::<Host>().lose(contact) else {
+        return;
+    };
+    tracing::warn!(
+        url = contact.api.base(),
+        "Homereel does not answer any more; it is started anew."
+    );
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        end(lost).await;
+        begin(&app, Vec::new());
+    });
+}
+
 fn begin_from(app: &AppHandle, further_ports: Option<u16>, paths: Vec<PathBuf>) {
+    if !app.state::<Host>().set_out(paths) {
+        return;
+    }
     window::say(app, Splash::Starting, "");
+    tray::show(app, activity::starting());
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
         let flags = app.state::<Host>().flags.clone();
         match open(&flags, further_ports).await {
-            Ok(server) => settle_in(&app, server, paths).await,
-            Err((splash, sentence)) => {
-                tracing::warn!("{sentence}");
-                window::say(&app, splash, &sentence);
-                window::show(&app);
-            }
+            Ok(server) => settle_in(&app, server).await,
+            Err((splash, sentence)) => give_up(&app, splash, &sentence),
         }
     });
 }
 
-async fn settle_in(app: &AppHandle, server: Server, paths: Vec<PathBuf>) {
+async fn settle_in(app: &AppHandle, server: Server) {
     match app.state::<Host>().arrive(server) {
-        Ok(contact) => {
+        Ok((contact, waiting)) => {
             window::open_library(app, &contact).await;
             pulse::start(app.clone(), contact);
-            take_in::take_in(app, paths);
+            take_in::take_in(app, waiting);
         }
         // Somebody quit while it started.
-        Err(server) => end(State::Here(server)).await,
+        Err(server) => end(State::Here(*server)).await,
     }
+}
+
+fn give_up(app: &AppHandle, splash: Splash, sentence: &str) {
+    tracing::warn!("{sentence}");
+    app.state::<Host>().give_up();
+    tray::show(app, activity::stopped());
+    window::say(app, splash, sentence);
+    window::show(app);
 }
 
 async fn open(flags: &Flags, further_ports: Option<u16>) -> Result<Server, (Splash, String)> {
@@ -204,4 +279,90 @@ pub(crate) async fn end(state: State) {
     };
     tracing::info!("Homereel stops; work that is under way goes on at the next start.");
     running.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contact, Host, Reach, Server, State, end};
+    use crate::api::Api;
+    use homereel::config::{Config, Flags};
+    use homereel::entrance::{Entrance, enter};
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    fn contact(url: &str) -> Contact {
+        Contact {
+            data_dir: PathBuf::new(),
+            api: Api::new(url, Path::new("")),
+            desk: None,
+        }
+    }
+
+    fn guest_of(url: &str) -> Server {
+        Server {
+            running: None,
+            contact: contact(url),
+        }
+    }
+
+    #[test]
+    fn one_server_is_sought_at_a_time_and_none_takes_the_place_of_another() {
+        let host = Host::new(Flags::default());
+        assert!(host.arrive(guest_of("http://a")).is_err(), "nobody asked");
+        assert!(host.set_out(vec![PathBuf::from("film")]));
+        assert!(!host.set_out(Vec::new()), "try again, pressed twice");
+        assert!(matches!(host.reach(&["clip".into()]), Reach::Soon));
+        let (_, waiting) = host.arrive(guest_of("http://a")).unwrap();
+        assert_eq!(waiting, ["film", "clip"].map(PathBuf::from));
+        assert!(!host.set_out(Vec::new()), "there is one");
+        assert!(host.arrive(guest_of("http://b")).is_err());
+        assert!(host.shows(&contact("http://a")));
+        assert!(matches!(host.reach(&[]), Reach::Now(_)));
+    }
+
+    #[test]
+    fn after_giving_up_somebody_may_try_again_and_after_leaving_nobody() {
+        let host = Host::new(Flags::default());
+        assert!(host.set_out(Vec::new()));
+        host.give_up();
+        assert!(matches!(host.reach(&[]), Reach::Never));
+        assert!(host.set_out(Vec::new()));
+        assert!(host.leave().is_some());
+        assert!(host.leave().is_none(), "once is enough");
+        assert!(host.arrive(guest_of("http://a")).is_err(), "too late");
+        assert!(!host.set_out(Vec::new()));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_of_ours_that_is_lost_is_put_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = Flags {
+            data_dir: Some(folder.path().join("data")),
+            listen: Some("127.0.0.1:0".to_owned()),
+            watch: vec![folder.path().join("drop")],
+            ..Flags::default()
+        };
+        let config = Config::load(&flags, &|_| None::<OsString>).unwrap();
+        let Entrance::Serving(running) = enter(config.clone()).await else {
+            panic!("nobody else is there");
+        };
+        let host = Host::new(flags);
+        assert!(host.set_out(Vec::new()));
+        let (ours, _) = host
+            .arrive(super::serving(config.clone(), running))
+            .unwrap();
+        assert!(host.lose(&contact("http://another")).is_none());
+        let lost = host.lose(&ours).unwrap();
+        assert!(
+            host.lose(&ours).is_none(),
+            "one of two threads saw it first"
+        );
+        assert!(matches!(lost, State::Here(_)));
+        end(lost).await;
+        let entrance = enter(config).await;
+        let Entrance::Serving(running) = entrance else {
+            panic!("the folder is free for the next: {entrance:?}");
+        };
+        running.shutdown().await;
+    }
 }

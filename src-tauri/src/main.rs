@@ -2,9 +2,11 @@
 //! app is in [`app`]; what the server does is not here at all.
 
 mod activity;
+mod address;
 mod api;
 mod app;
 mod host;
+mod login;
 mod pulse;
 mod take_in;
 mod tray;

@@ -16,9 +16,9 @@ use crate::{tray, window};
 const GATHER: Duration = Duration::from_millis(700);
 /// Without events, this often is enough; an event may have been missed.
 const LOOK_ANYWAY: Duration = Duration::from_secs(60);
-/// A stream that ended is opened again after this.
+/// A stream that ended is opened again after this, and a silent server asked again.
 const RECONNECT: Duration = Duration::from_secs(2);
-/// How many silences in a row mean that the server is gone.
+/// How many looks without an answer in a row mean that the server is gone.
 const PATIENCE: u32 = 3;
 /// As many titles as a page has; what changes is among the newest.
 const NEWEST: &str = "/api/v1/videos?per_page=50";
@@ -42,60 +42,67 @@ pub(crate) fn start(app: AppHandle, contact: Contact) {
     }
 }
 
-/// Wakes the other thread for each event. Ends when the server is gone.
+/// Wakes the other thread for each event, and when the stream of events ends.
 fn listen(app: &AppHandle, contact: &Contact, wake: &SyncSender<()>) {
-    let mut silences = 0;
-    while silences < PATIENCE {
-        let outcome = contact.api.follow(|| {
-            // Full means that a look is due anyway.
-            let _ = wake.try_send(());
-            is_current(app, contact)
-        });
-        if !is_current(app, contact) {
-            return;
+    let tell = || {
+        // Full means that a look is due anyway.
+        let _ = wake.try_send(());
+        app.state::<Host>().shows(contact)
+    };
+    while app.state::<Host>().shows(contact) {
+        if let Err(error) = contact.api.follow(tell) {
+            tracing::debug!(%error, "The server does not tell its events.");
         }
-        match outcome {
-            Ok(()) => silences = 0,
-            Err(error) => tracing::debug!(%error, "The server does not tell its events."),
-        }
+        tell();
         thread::sleep(RECONNECT);
-        let answers = contact.api.get::<serde_json::Value>("/healthz").is_ok();
-        silences = if answers { 0 } else { silences + 1 };
-    }
-    if app.state::<Host>().forget() {
-        tracing::info!("The Homereel of the other program has stopped.");
-        host::begin(app, Vec::new());
     }
 }
 
-/// Whether the app still shows this server.
-fn is_current(app: &AppHandle, contact: &Contact) -> bool {
-    let current = app.state::<Host>().contact();
-    current.is_some_and(|current| current.api.base() == contact.api.base())
-}
-
+/// Ends when the app shows another server, or none. When the server is gone, the app is told to
+/// find another.
 fn look_after_each(app: &AppHandle, contact: &Contact, woken: &Receiver<()>) {
     let mut memory = Memory::default();
-    loop {
-        look(app, contact, &mut memory);
-        match woken.recv_timeout(LOOK_ANYWAY) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+    let mut silences = 0;
+    while silences < PATIENCE {
+        silences = match look(app, contact, &mut memory) {
+            Err(error) if !contact.api.answers() => {
+                tracing::debug!(%error, "The server is silent.");
+                silences + 1
+            }
+            outcome => {
+                note(outcome);
+                0
+            }
+        };
+        let rest = if silences == 0 {
+            LOOK_ANYWAY
+        } else {
+            RECONNECT
+        };
+        if let Err(RecvTimeoutError::Disconnected) = woken.recv_timeout(rest) {
+            return;
         }
         thread::sleep(GATHER);
         // What came meanwhile is seen by this look.
         let _ = woken.try_recv();
     }
+    host::replace(app, contact);
 }
 
-fn look(app: &AppHandle, contact: &Contact, memory: &mut Memory) {
-    let videos: Videos = match contact.api.get(NEWEST) {
-        Ok(videos) => videos,
-        Err(error) => return tracing::debug!(%error, "The library cannot be looked at."),
-    };
-    tray::show(app, activity::activity(&videos, paused(contact)));
-    for news in memory.news(&videos) {
+fn look(app: &AppHandle, contact: &Contact, memory: &mut Memory) -> Result<(), String> {
+    let viewer = contact.api.introduce()?;
+    let videos: Videos = contact.api.get(NEWEST)?;
+    let address = contact.api.address_in_the_house();
+    tray::show(app, activity::activity(&videos, paused(contact), address));
+    for news in memory.news(viewer, &videos) {
         tell(app, &news);
+    }
+    Ok(())
+}
+
+fn note(outcome: Result<(), String>) {
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "The library cannot be looked at.");
     }
 }
 

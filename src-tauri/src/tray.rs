@@ -4,18 +4,17 @@
 //!
 //! What does not belong here: what the calls do.
 
-use gtk::gdk::SELECTION_CLIPBOARD;
 use serde_json::json;
 use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem};
 use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Manager, Wry};
-use tauri_plugin_autostart::ManagerExt;
 use tauri_plugin_dialog::{DialogExt, MessageDialogKind};
 
 use crate::activity::{self, Activity};
 use crate::host::{Contact, Host};
-use crate::{app as life, take_in, window};
+use crate::login::Login;
+use crate::{address, app as life, take_in, window};
 
 /// The ladder with none to all of its rungs alight.
 const LADDERS: [&[u8]; 5] = [
@@ -28,6 +27,7 @@ const LADDERS: [&[u8]; 5] = [
 
 const OPEN: &str = "open";
 const COPY: &str = "copy";
+const CODE: &str = "code";
 const FOLDER: &str = "folder";
 const PAUSE: &str = "pause";
 const LOGIN: &str = "login";
@@ -37,6 +37,7 @@ const QUIT: &str = "quit";
 struct Tray {
     icon: TrayIcon,
     line: MenuItem<Wry>,
+    place: MenuItem<Wry>,
     pause: MenuItem<Wry>,
     login: CheckMenuItem<Wry>,
     shown: std::sync::Mutex<Activity>,
@@ -47,20 +48,23 @@ struct Tray {
 /// # Errors
 /// As Tauri has it.
 pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
-    let first = activity::unknown();
+    let first = activity::starting();
     let entry = |id: &str, text: &str| MenuItem::with_id(app, id, text, true, None::<&str>);
     let line = MenuItem::new(app, &first.line, false, None::<&str>)?;
-    let pause = entry(PAUSE, "Pause encoding")?;
-    let starts = app.autolaunch().is_enabled().unwrap_or_default();
+    let place = MenuItem::new(app, &first.place, false, None::<&str>)?;
+    let pause = MenuItem::with_id(app, PAUSE, "Pause encoding", false, None::<&str>)?;
+    let starts = Login::is_on(app);
     let login = CheckMenuItem::with_id(app, LOGIN, "Start at login", true, starts, None::<&str>)?;
     let separator = PredefinedMenuItem::separator(app)?;
     let menu = Menu::with_items(
         app,
         &[
             &line,
+            &place,
             &separator,
             &entry(OPEN, "Open Homereel")?,
             &entry(COPY, "Copy address")?,
+            &entry(CODE, "Show QR code")?,
             &entry(FOLDER, "Add folder…")?,
             &pause,
             &login,
@@ -77,6 +81,7 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
     app.manage(Tray {
         icon,
         line,
+        place,
         pause,
         login,
         shown: first.into(),
@@ -105,6 +110,7 @@ pub(crate) fn show(app: &AppHandle, activity: Activity) {
 impl Tray {
     fn paint(&self, before: &Activity, now: &Activity) -> tauri::Result<()> {
         self.line.set_text(&now.line)?;
+        self.place.set_text(&now.place)?;
         self.icon
             .set_tooltip(Some(format!("Homereel\n{}", now.line)))?;
         self.pause.set_enabled(now.paused.is_some())?;
@@ -127,34 +133,14 @@ fn ladder(alight: usize) -> tauri::Result<Image<'static>> {
 fn chosen(app: &AppHandle, event: &MenuEvent) {
     match event.id().as_ref() {
         OPEN => window::show(app),
-        COPY => copy_address(app),
+        COPY => address::copy(app),
+        CODE => address::show(app),
         FOLDER => choose_folder(app),
         PAUSE => pause_or_resume(app),
         LOGIN => start_at_login(app),
         QUIT => life::leave(app),
         _ => {}
     }
-}
-
-/// The address for other people in the house, into the clipboard.
-fn copy_address(app: &AppHandle) {
-    let Some(contact) = contact(app) else {
-        return;
-    };
-    let app = app.clone();
-    tauri::async_runtime::spawn_blocking(move || {
-        let api = contact.api;
-        let address = api.address_in_the_house();
-        let address = address.unwrap_or_else(|| api.base().to_owned());
-        let copying = app.run_on_main_thread(move || {
-            let clipboard = gtk::Clipboard::get(&SELECTION_CLIPBOARD);
-            clipboard.set_text(&address);
-            clipboard.store();
-        });
-        if let Err(error) = copying {
-            tracing::debug!(%error, "The address was not copied.");
-        }
-    });
 }
 
 fn choose_folder(app: &AppHandle) {
@@ -206,18 +192,11 @@ fn start_at_login(app: &AppHandle) {
     let Some(tray) = app.try_state::<Tray>() else {
         return;
     };
-    let autostart = app.autolaunch();
-    let outcome = match autostart.is_enabled() {
-        Ok(true) => autostart.disable(),
-        Ok(false) => autostart.enable(),
-        Err(error) => Err(error),
-    };
+    let outcome = app.state::<Login>().switch(app, !Login::is_on(app));
     if let Err(error) = outcome {
         complain(app, format!("Starting at login cannot be changed: {error}"));
     }
-    let _ = tray
-        .login
-        .set_checked(autostart.is_enabled().unwrap_or_default());
+    let _ = tray.login.set_checked(Login::is_on(app));
 }
 
 fn complain(app: &AppHandle, sentence: String) {

@@ -3,6 +3,7 @@
 //!
 //! What does not belong here: what the pages show (`web`), when there is a server (`host`).
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tauri::webview::NewWindowResponse;
 use tauri::{
@@ -90,17 +91,25 @@ pub(crate) fn hide(app: &AppHandle) {
 
 /// Shows the splash page with `sentence`.
 pub(crate) fn say(app: &AppHandle, splash: Splash, sentence: &str) {
-    let Ok(mut url) = Url::parse(SPLASH) else {
-        return;
-    };
-    url.query_pairs_mut()
-        .append_pair("state", splash.word())
-        .append_pair("sentence", sentence);
-    // The words are for the script of the page alone, so they go behind the hash.
+    let words = [("state", splash.word()), ("sentence", sentence)];
+    match own_page(SPLASH, &words) {
+        Ok(page) => go(app, page),
+        Err(error) => tracing::warn!(error, "The window does not say what it should."),
+    }
+}
+
+/// A page of the app's own with what it is to say. That is for the script of the page alone, so
+/// it goes behind the hash.
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn own_page(page: &str, words: &[(&str, &str)]) -> Result<Url, String> {
+    let mut url = Url::parse(page).map_err(|error| format!("{page}: {error}"))?;
+    url.query_pairs_mut().extend_pairs(words);
     let words = url.query().unwrap_or_default().to_owned();
     url.set_query(None);
     url.set_fragment(Some(&words));
-    go(app, url);
+    Ok(url)
 }
 
 /// Shows the library, signed in by a ticket.
@@ -122,8 +131,11 @@ pub(crate) fn is_first_closing(app: &AppHandle) -> bool {
     app.manage(Closed(AtomicBool::new(true)))
 }
 
-/// Closing hides; what is dropped is taken in.
+/// Closing hides; what is dropped is taken in. Other windows of the app just close.
 pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
+    if window.label() != LABEL {
+        return;
+    }
     let app = window.app_handle();
     match event {
         WindowEvent::CloseRequested { api, .. } => {
@@ -132,10 +144,16 @@ pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
             pulse::tell_that_it_goes_on(app);
         }
         WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) => {
-            take_in::take_in(app, paths.clone());
+            take_in::take_in(app, files_among(paths));
         }
         _ => {}
     }
+}
+
+/// A picture or a link that is dragged within a page arrives as its address, not as a file.
+fn files_among(dropped: &[PathBuf]) -> Vec<PathBuf> {
+    let files = dropped.iter().filter(|path| path.is_absolute());
+    files.cloned().collect()
 }
 
 /// Whether the window may go to `url`. Everything that is neither the server's nor ours opens in
@@ -189,7 +207,8 @@ fn place(url: &Url, base: Option<&str>) -> Place {
     }
 }
 
-fn is_ours(url: &Url) -> bool {
+/// Whether it is a page of the app's own.
+pub(crate) fn is_ours(url: &Url) -> bool {
     url.as_str() == "about:blank"
         || (url.scheme() == "tauri" && url.host_str() == Some("localhost"))
 }
@@ -227,7 +246,8 @@ fn note(outcome: tauri::Result<()>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, place};
+    use super::{Place, files_among, own_page, place};
+    use std::path::PathBuf;
     use tauri::Url;
 
     #[test]
@@ -255,5 +275,26 @@ mod tests {
         ] {
             check(url, base, Place::Nowhere);
         }
+    }
+
+    #[test]
+    fn what_is_dragged_within_a_page_is_no_file() {
+        let check = |path: &str, is_file: bool| {
+            let files = files_among(&[PathBuf::from(path)]);
+            assert_eq!(!files.is_empty(), is_file, "{path:?}");
+        };
+        check("/srv/films/a film.mp4", true);
+        check("http://127.0.0.1:8096/watch/1", false);
+        check("", false);
+        check("a.mp4", false);
+    }
+
+    #[test]
+    fn what_a_page_of_ours_says_stays_behind_the_hash() {
+        let words = [("state", "port"), ("sentence", "50 % & more #1")];
+        let page = own_page("tauri://localhost/index.html", &words).unwrap();
+        assert_eq!(page.query(), None);
+        let said = page.fragment().unwrap();
+        assert_eq!(said, "state=port&sentence=50+%25+%26+more+%231");
     }
 }

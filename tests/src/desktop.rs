@@ -1,5 +1,6 @@
-//! The desktop app on a screen and a message bus of its own, and a hand that reaches into its
-//! window (`webdriver`). What does not belong here: test cases.
+//! The desktop app on a screen and a message bus of its own, with what a person and a desktop do
+//! there: look into its window (`webdriver`), close it and drop files on it (`hand`), show its
+//! notifications and its tray (`bus`). What does not belong here: test cases.
 
 use anyhow::{Context, Result, ensure};
 use std::fs::{self, File};
@@ -8,13 +9,18 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
+use tempfile::TempDir;
 
 use crate::api::{Api, wait_until};
 use crate::program::{build_folder, command, find, last_words, report_folder, say_aloud, tool};
 use crate::server::Home;
 
+pub mod bus;
+pub mod hand;
 pub mod webdriver;
 
+use bus::Bus;
+use hand::Hand;
 use webdriver::Window;
 
 /// WebKit starts three processes; a loaded machine takes its time.
@@ -26,10 +32,16 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Desktop {
     home: PathBuf,
+    /// Where sockets lie, whose paths are short and plain.
+    run: TempDir,
     screen: Child,
     display: String,
-    bus: Child,
+    daemon: Child,
     bus_address: String,
+    /// Its tray, and who shows its notifications.
+    pub bus: Bus,
+    /// Whoever sits at it.
+    pub hand: Hand,
 }
 
 /// A desktop app that was started as people start it.
@@ -62,7 +74,8 @@ impl Desktop {
     /// A fresh desktop for somebody whose home is in `home`.
     pub fn new(home: &Home) -> Result<Self> {
         let folder = home.folder().join("person");
-        fs::create_dir_all(folder.join("run"))?;
+        fs::create_dir_all(&folder)?;
+        let run = TempDir::with_prefix("homereel-run-")?;
         let mut screen = needed("Xvfb")?;
         screen.args([
             "-displayfd",
@@ -74,31 +87,52 @@ impl Desktop {
             "tcp",
         ]);
         let (screen, number) = first_line(screen, "Xvfb")?;
-        let mut bus = needed("dbus-daemon")?;
-        bus.args(["--session", "--nofork", "--print-address=1"]);
-        let (bus, bus_address) = first_line(bus, "dbus-daemon")?;
+        let mut daemon = needed("dbus-daemon")?;
+        // In a folder: abstract names end at the borders of networks.
+        let address = format!("--address=unix:path={}", run.path().join("bus").display());
+        daemon.args(["--session", "--nofork", "--print-address=1", &address]);
+        let (daemon, bus_address) = first_line(daemon, "dbus-daemon")?;
+        let display = format!(":{number}");
         Ok(Self {
             home: folder,
+            run,
             screen,
-            display: format!(":{number}"),
-            bus,
+            daemon,
+            bus: Bus::join(&bus_address)?,
             bus_address,
+            hand: Hand::at(&display)?,
+            display,
         })
+    }
+
+    /// Where the person's own settings are.
+    pub fn config_folder(&self) -> PathBuf {
+        self.home.join("config")
+    }
+
+    /// A program of this desktop, not started yet.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut program = command(program);
+        self.set_the_scene(&mut program);
+        program
     }
 
     /// The app for the folders of `home`, not started yet.
     pub fn app_command(&self, home: &Home) -> Result<Command> {
-        let mut app = command(desktop_program()?);
-        self.set_the_scene(&mut app);
+        let mut app = self.command(desktop_program()?);
         app.args(arguments(home));
         Ok(app)
     }
 
     /// Starts the app as people start it.
     pub fn start(&self, home: &Home) -> Result<App> {
+        self.start_by(home, self.app_command(home)?)
+    }
+
+    /// Starts the app by a command of the caller's.
+    pub fn start_by(&self, home: &Home, mut app: Command) -> Result<App> {
         let log = home.folder().join("desktop.log");
         let output = File::options().create(true).append(true).open(&log)?;
-        let mut app = self.app_command(home)?;
         app.stdout(output.try_clone()?).stderr(output);
         let child = app.spawn().context("starting the desktop app")?;
         Ok(App { child, log })
@@ -159,7 +193,7 @@ impl Desktop {
             .env("DISPLAY", &self.display)
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus_address)
             .env("HOME", &self.home)
-            .env("XDG_RUNTIME_DIR", self.home.join("run"))
+            .env("XDG_RUNTIME_DIR", self.run.path())
             .env("XDG_DATA_HOME", self.home.join("share"))
             .env("XDG_CONFIG_HOME", self.home.join("config"))
             .env("XDG_CACHE_HOME", self.home.join("cache"))
@@ -172,7 +206,7 @@ impl Desktop {
 
 impl Drop for Desktop {
     fn drop(&mut self) {
-        for child in [&mut self.screen, &mut self.bus] {
+        for child in [&mut self.screen, &mut self.daemon] {
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -22,6 +22,11 @@ pub struct Owner {
 impl Owner {
     /// Makes a fresh house somebody's.
     pub fn claim(home: &Home, server: &Server) -> Result<Self> {
+        Self::claim_at(home, &server.url)
+    }
+
+    /// Makes a fresh house somebody's that is served at `url`.
+    pub fn claim_at(home: &Home, url: &str) -> Result<Self> {
         let token = fs::read_to_string(home.data().join("setup-token"))
             .context("reading the word that makes somebody the owner")?;
         let config = ureq::Agent::config_builder().http_status_as_error(false);
@@ -33,7 +38,7 @@ impl Owner {
             "audience": "anyone",
         });
         let mut response = agent
-            .post(format!("{}/api/v1/setup", server.url))
+            .post(format!("{url}/api/v1/setup"))
             .header("x-homereel", "1")
             .content_type("application/json")
             .send(claim.to_string())?;
@@ -48,7 +53,7 @@ impl Owner {
         let cookie = cookie.to_str()?.split(';').next().unwrap_or_default();
         Ok(Self {
             agent,
-            url: server.url.clone(),
+            url: url.to_owned(),
             cookie: cookie.to_owned(),
         })
     }
@@ -63,19 +68,41 @@ impl Owner {
 
     /// Sends JSON, which must be taken.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let mut response = self
-            .agent
-            .post(format!("{}{path}", self.url))
+        let request = self.agent.post(format!("{}{path}", self.url));
+        self.send(request, path, body)
+    }
+
+    /// Changes something, which must be taken.
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.agent.patch(format!("{}{path}", self.url));
+        self.send(request, path, body)
+    }
+
+    /// What is at `path`, as its owner sees it.
+    pub fn get(&self, path: &str) -> Result<Value> {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        let response = request.header("cookie", &self.cookie).call()?;
+        json_of(response, path)
+    }
+
+    fn send(
+        &self,
+        request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value> {
+        let response = request
             .header("x-homereel", "1")
             .header("cookie", &self.cookie)
             .content_type("application/json")
             .send(body.to_string())?;
-        let status = response.status();
-        let said = response.body_mut().read_to_string()?;
-        ensure!(
-            status.is_success(),
-            "POST {path} ended with {status}: {said}"
-        );
-        serde_json::from_str(&said).with_context(|| format!("POST {path} answered {said:?}"))
+        json_of(response, path)
     }
+}
+
+fn json_of(mut response: ureq::http::Response<ureq::Body>, path: &str) -> Result<Value> {
+    let status = response.status();
+    let said = response.body_mut().read_to_string()?;
+    ensure!(status.is_success(), "{path} ended with {status}: {said}");
+    serde_json::from_str(&said).with_context(|| format!("{path} answered {said:?}"))
 }

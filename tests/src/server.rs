@@ -67,7 +67,12 @@ pub fn server_program() -> Result<PathBuf> {
 impl Home {
     /// Fresh folders.
     pub fn new() -> Result<Self> {
-        let folder = TempDir::with_prefix("homereel-test-")?;
+        Self::called("homereel-test-")
+    }
+
+    /// Fresh folders in one whose name begins with `name`.
+    pub fn called(name: &str) -> Result<Self> {
+        let folder = TempDir::with_prefix(name)?;
         fs::create_dir(folder.path().join("drop"))?;
         Ok(Self { folder })
     }
