@@ -16,6 +16,8 @@ use crate::addresses;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The part that encodes, as `/healthz` names it.
 const WORKER: &str = "worker";
+/// What locks that part in, as `/healthz` names it.
+const SANDBOX: &str = "sandbox";
 /// The disk of the data folder, as `/healthz` names it.
 const DISK: &str = "disk";
 
@@ -38,7 +40,7 @@ pub(crate) struct Vitals {
 /// Looks until `stop` is cancelled and returns the watch, which then can be shut down.
 pub(crate) async fn follow(vitals: Vitals, stop: CancellationToken) -> WatchHandle {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
-    let mut worker_missing = false;
+    let mut worker = Found::NotYet;
     loop {
         tokio::select! {
             () = stop.cancelled() => return vitals.watch,
@@ -50,9 +52,24 @@ pub(crate) async fn follow(vitals: Vitals, stop: CancellationToken) -> WatchHand
         vitals
             .facts
             .set_addresses(addresses::in_network(vitals.listen));
-        worker_missing = look_at_worker(&vitals.facts, &vitals.launcher, worker_missing);
         look_at_disk(&vitals);
+        let before = worker;
+        worker = look_at_worker(&vitals.facts, &vitals.launcher, before);
+        if worker == Found::There && before != Found::There {
+            tokio::select! {
+                () = stop.cancelled() => return vitals.watch,
+                () = look_at_sandbox(&vitals.facts, &vitals.launcher) => {}
+            }
+        }
     }
+}
+
+/// What was found where the encoding program belongs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    NotYet,
+    There,
+    Nothing,
 }
 
 /// Asking for the free space of a local disk takes microseconds.
@@ -76,22 +93,40 @@ fn look_at_disk(vitals: &Vitals) {
     );
 }
 
-/// Tells when the worker goes missing and when it is back; returns whether it is missing.
-fn look_at_worker(facts: &HealthFacts, launcher: &ProcessLauncher, was_missing: bool) -> bool {
+/// Tells when the worker goes missing and when it is back; returns what was found.
+fn look_at_worker(facts: &HealthFacts, launcher: &ProcessLauncher, before: Found) -> Found {
     match launcher.check() {
         Ok(()) => {
-            if was_missing {
+            if before == Found::Nothing {
                 tracing::info!("The encoding program is there again.");
                 facts.recovered(WORKER);
             }
-            false
+            Found::There
         }
         Err(error) => {
-            if !was_missing {
+            if before != Found::Nothing {
                 tracing::error!(%error, "Nothing can be encoded. Films that are ready keep playing.");
                 facts.degraded(WORKER, error.message());
             }
-            true
+            Found::Nothing
+        }
+    }
+}
+
+/// Asks a worker how well this system locks it in. Once: a kernel does not change while we run.
+async fn look_at_sandbox(facts: &HealthFacts, launcher: &ProcessLauncher) {
+    let gap = match launcher.self_test().await {
+        Ok(confinement) => {
+            tracing::info!(landlock = confinement.landlock, "Workers are locked in.");
+            confinement.gap
+        }
+        Err(error) => Some(error.message().to_owned()),
+    };
+    match gap {
+        None => facts.recovered(SANDBOX),
+        Some(gap) => {
+            tracing::warn!(gap, "Workers are not locked in as they should be.");
+            facts.degraded(SANDBOX, gap);
         }
     }
 }

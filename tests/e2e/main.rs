@@ -13,6 +13,7 @@ mod jobs;
 mod openapi;
 mod playback;
 mod proof;
+mod sandbox;
 mod story;
 mod tray;
 mod uploads;

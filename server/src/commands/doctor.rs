@@ -19,7 +19,8 @@ mod storage;
 /// If the catalog cannot be read or nothing can be written.
 pub async fn run(config: &Config, out: &mut dyn Write) -> Result<bool> {
     let paths = Paths::under(&config.data_dir);
-    let mut checks = machine::examine(config, &paths);
+    let mut checks = machine::worker(config).await;
+    checks.extend(machine::examine(config, &paths));
     if paths.catalog().is_file() {
         let catalog = Catalog::open_read_only(&paths.catalog())?;
         let folders = catalog.folders().await?;

@@ -174,6 +174,7 @@ impl Session {
                 self.on_segment(place, Piece::Media { stream, number }, size_bytes)
                     .await
             }
+            Output::Reading => Ok(()),
             Output::Progress(position) => {
                 self.on_progress(place, position).await;
                 Ok(())

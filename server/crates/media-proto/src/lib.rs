@@ -7,6 +7,7 @@
 
 pub mod frame;
 pub mod message;
+pub mod sandbox;
 
 /// Raised whenever a message changes its meaning; both ends must agree exactly.
 pub const VERSION: u32 = 2;

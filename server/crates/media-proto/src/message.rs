@@ -204,6 +204,11 @@ pub enum Event {
         /// Its length.
         size_bytes: u64,
     },
+    /// A sign of life while a file is read for longer than the server waits for silence.
+    Reading {
+        /// Bytes read for this request so far, those that were read twice counted twice.
+        bytes: u64,
+    },
     /// How far the encoder has come, in video ticks on the timeline.
     Progress {
         /// Presentation time of the newest encoded frame.
@@ -240,7 +245,10 @@ impl Event {
     pub fn is_last(&self) -> bool {
         !matches!(
             self,
-            Self::Hello { .. } | Self::Segment { .. } | Self::Progress { .. }
+            Self::Hello { .. }
+                | Self::Reading { .. }
+                | Self::Segment { .. }
+                | Self::Progress { .. }
         )
     }
 }

@@ -1,5 +1,5 @@
 //! Taking over what the server prepared before it started this process: open descriptors and a
-//! signal. Beside `av`, the only place with `unsafe` in the worker.
+//! signal. One of the three places with `unsafe` in the worker.
 
 #![expect(
     unsafe_code,
@@ -7,6 +7,7 @@
 )]
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 /// Owns an inherited descriptor, if it is open. Call once per descriptor, before anything else
@@ -22,6 +23,13 @@ pub fn adopt(descriptor: RawFd) -> Option<OwnedFd> {
 /// Like [`adopt`], as a file.
 pub fn adopt_file(descriptor: RawFd) -> Option<File> {
     adopt(descriptor).map(File::from)
+}
+
+/// The length of an open file. Asked of the descriptor alone: the sandbox has no call that could
+/// also take a path, as the standard library's does.
+pub fn size_bytes(file: &File) -> io::Result<u64> {
+    let state = rustix::fs::fstat(file)?;
+    u64::try_from(state.st_size).map_err(io::Error::other)
 }
 
 /// Makes a write over the file size limit fail with `EFBIG` instead of ending the process.

@@ -1,11 +1,25 @@
 //! `homereel-worker`: started by the server for one title, never by a person.
 //!
 //! Standard input and output carry the protocol, descriptor 3 is the input file, descriptor 4 the
-//! output folder. What does not belong here: everything else; see `serve`.
+//! output folder. With `self-test` it shows on the same descriptors what its sandbox lets through,
+//! and `--landlock N` makes it believe in an older kernel. What does not belong here: everything
+//! else; see `serve` and `sandbox`.
 
+use media_proto::sandbox::SELF_TEST_ARGUMENT;
 use media_proto::{GUARD_VARIABLE, INPUT_DESCRIPTOR, OUTPUT_DESCRIPTOR};
+use media_worker::sandbox::{self, files, selftest};
 use media_worker::{descriptors, serve};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
+
+/// What this process is for.
+enum Purpose {
+    Serve,
+    /// With the newest Landlock to be used.
+    SelfTest(u32),
+}
 
 fn main() -> ExitCode {
     // A panic in one thread would leave the others waiting; the server expects an exit instead.
@@ -13,10 +27,10 @@ fn main() -> ExitCode {
         complain(&panic.to_string());
         std::process::abort();
     }));
-    if std::env::var_os(GUARD_VARIABLE).is_none() {
+    let Some(purpose) = purpose() else {
         complain("homereel-worker is started by homereel itself. Run `homereel serve` instead.");
         return ExitCode::from(2);
-    }
+    };
     descriptors::ignore_file_size_signal();
     let input = descriptors::adopt_file(INPUT_DESCRIPTOR);
     let folder = descriptors::adopt(OUTPUT_DESCRIPTOR);
@@ -24,18 +38,46 @@ fn main() -> ExitCode {
         complain("homereel-worker expects its input on descriptor 3 and its output folder on 4.");
         return ExitCode::from(2);
     };
-    match serve::serve(
-        &mut std::io::stdin().lock(),
-        std::io::stdout(),
-        input,
-        folder,
-    ) {
+    let outcome = match purpose {
+        Purpose::Serve => work(input, folder),
+        Purpose::SelfTest(newest_landlock) => test(&input, folder, newest_landlock),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("The pipe to the server broke: {error}."));
+        Err(message) => {
+            complain(&message);
             ExitCode::FAILURE
         }
     }
+}
+
+/// `None` if a person started it who did not ask for the self-test.
+fn purpose() -> Option<Purpose> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [SELF_TEST_ARGUMENT] => Some(Purpose::SelfTest(files::NEWEST)),
+        [SELF_TEST_ARGUMENT, "--landlock", version] => version.parse().ok().map(Purpose::SelfTest),
+        [] => std::env::var_os(GUARD_VARIABLE).map(|_| Purpose::Serve),
+        _ => None,
+    }
+}
+
+/// Nothing of the input is read before the sandbox is closed.
+fn work(input: File, folder: OwnedFd) -> Result<(), String> {
+    sandbox::enter(folder.as_fd(), files::NEWEST).map_err(|failure| failure.message)?;
+    let requests = &mut std::io::stdin().lock();
+    serve::serve(requests, std::io::stdout(), input, folder)
+        .map_err(|error| format!("The pipe to the server broke: {error}."))
+}
+
+fn test(input: &File, folder: OwnedFd, newest_landlock: u32) -> Result<(), String> {
+    let report =
+        selftest::run(input, folder, newest_landlock).map_err(|failure| failure.message)?;
+    let text = report.to_json().map_err(|error| error.to_string())?;
+    std::io::stdout()
+        .write_all(&text)
+        .map_err(|error| format!("Writing the report failed: {error}."))
 }
 
 /// Standard error is kept by the server for its log.

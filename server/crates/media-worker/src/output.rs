@@ -8,6 +8,14 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
+/// How files are opened: always anew, only for writing, never through a link. The sandbox lets no
+/// file be opened in any other way.
+pub const NEW_FILE: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::TRUNC)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NOFOLLOW);
+
 /// The output folder.
 #[derive(Debug)]
 pub struct Output {
@@ -34,15 +42,18 @@ impl Output {
         });
         if renamed.is_err() {
             // Leaves room on a full disk; that the file may not exist is fine.
-            let _ = unlinkat(&self.folder, temporary.as_str(), AtFlags::empty());
+            let _ = self.remove(&temporary);
         }
         renamed.map(|()| bytes.len() as u64)
     }
 
+    /// Removes `name`.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.folder, name, AtFlags::empty())?)
+    }
+
     fn write_temporary(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = openat(&self.folder, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let file = openat(&self.folder, name, NEW_FILE, Mode::RUSR | Mode::WUSR)?;
         File::from(file).write_all(bytes)
     }
 }

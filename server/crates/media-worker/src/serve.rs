@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use crate::av::log;
+use crate::av::{log, memory};
 use crate::events::EventSink;
 use crate::failure::Failure;
 use crate::inspect;
@@ -16,6 +16,7 @@ use crate::output::Output;
 use crate::picture::ladder::Ladder;
 use crate::poster::{self, PosterSpec};
 use crate::prepare;
+use crate::pulse::Pulse;
 use crate::sound;
 use crate::source_file::SourceFile;
 
@@ -27,6 +28,7 @@ pub fn serve(
     folder: OwnedFd,
 ) -> io::Result<()> {
     log::errors_only();
+    memory::limit_blocks();
     let events = EventSink::new(writer);
     events.send(
         0,
@@ -35,8 +37,10 @@ pub fn serve(
             libav: log::libav_version(),
         },
     );
+    let pulse = Pulse::new(events.clone());
     let mut worker = Worker {
-        file: SourceFile::new(input),
+        file: SourceFile::new(input, pulse.clone()),
+        pulse,
         output: Arc::new(Output::new(folder)),
         events,
         ladder: None,
@@ -50,6 +54,8 @@ pub fn serve(
 /// What stays between requests.
 struct Worker {
     file: SourceFile,
+    /// Of all that is read of `file`, also by what stays open from one request to the next.
+    pulse: Pulse,
     output: Arc<Output>,
     events: EventSink,
     /// The picture that was encoded last, still open: the next chunk goes on decoding from there.
@@ -58,6 +64,7 @@ struct Worker {
 
 impl Worker {
     fn answer(&mut self, number: u32, request: Request) {
+        self.pulse.begin(number);
         let answer = match request {
             Request::Inspect { grid } => self
                 .file

@@ -6,18 +6,20 @@ use crate::av::input::Input;
 use crate::av::stream::Stream;
 use crate::failure::Failure;
 use crate::inspect;
+use crate::pulse::Pulse;
 use media_proto::message::Cause;
 
 /// The already open input.
 #[derive(Debug)]
 pub struct SourceFile {
     file: File,
+    pulse: Pulse,
 }
 
 impl SourceFile {
-    /// Reads from `file`, always with explicit positions.
-    pub fn new(file: File) -> Self {
-        Self { file }
+    /// Reads from `file`, always with explicit positions; `pulse` tells that bytes arrive.
+    pub fn new(file: File, pulse: Pulse) -> Self {
+        Self { file, pulse }
     }
 
     /// Demuxes from the beginning.
@@ -28,7 +30,8 @@ impl SourceFile {
                 format!("Duplicating the input's descriptor failed: {error}."),
             )
         })?;
-        inspect::open(file)
+        let pulse = self.pulse.clone();
+        inspect::open(file, Box::new(move |count| pulse.read(count)))
     }
 
     /// Demuxes from the beginning, together with the description of track `track`.

@@ -424,6 +424,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_worker_that_reads_for_hours_is_not_silent() {
+        let (mut far, mut connection) = greeted().await;
+        let number = connection.send(inspect()).unwrap();
+        for megabytes in 1..100 {
+            tokio::time::sleep(SILENCE * 9 / 10).await;
+            let bytes = megabytes * 1_000_000;
+            far.say(number, Event::Reading { bytes }).await;
+            assert!(connection.next_event().await.is_ok(), "bytes arrive");
+        }
+        assert_eq!(connection.outstanding(), 1, "reading is not an answer");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_worker_that_never_greets_is_given_up() {
         let (_far, events, requests) = pipes();
         let refusal = Connection::open(events, requests, HELLO, SILENCE).await;

@@ -2,7 +2,7 @@
 //!
 //! [`planner`] turns what a worker found into the persisted plan and the plan back into requests.
 //! [`worker`] is one living worker; [`launch`] says how it comes to life and [`spawn`] does it
-//! with a process. What does not belong here: which work is due (`jobs`), rows, stored objects.
+//! with a process. [`self_test`] asks one how well it is locked in. What does not belong here: which work is due (`jobs`), rows, stored objects.
 
 pub mod connection;
 pub mod demand;
@@ -11,6 +11,7 @@ pub mod limits;
 pub mod output;
 pub mod planner;
 pub mod scripted;
+pub mod self_test;
 pub mod spawn;
 mod stderr;
 pub mod worker;

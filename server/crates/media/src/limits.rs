@@ -45,15 +45,16 @@ pub struct Patience {
 impl Duty {
     /// The limits of a worker with this duty.
     pub fn limits(self) -> Limits {
-        let (address_space_bytes, cpu_seconds) = match self {
-            Self::Inspect => (2 * GIBIBYTE, 15 * 60),
+        let (address_space_bytes, cpu_seconds, file_bytes) = match self {
+            // Its largest file are the words of a film.
+            Self::Inspect => (2 * GIBIBYTE, 15 * 60, GIBIBYTE / 64),
             // Two days of processor time: a long 4K title on a slow machine takes hours of both cores.
-            Self::Encode => (6 * GIBIBYTE, 48 * 60 * 60),
+            Self::Encode => (6 * GIBIBYTE, 48 * 60 * 60, GIBIBYTE / 4),
         };
         Limits {
             address_space_bytes,
             cpu_seconds,
-            file_bytes: GIBIBYTE / 4,
+            file_bytes,
             descriptors: 64,
             niceness: 10,
         }
@@ -65,7 +66,7 @@ impl Default for Patience {
         Self {
             hello: Duration::from_secs(10),
             // Indexing reads the whole file: 100 GB from a slow network folder take a while, but
-            // not a minute and a half without a single progress event.
+            // bytes arrive all the time, and each megabyte is a sign of life.
             inspect: Duration::from_secs(90),
             encode: Duration::from_secs(120),
         }

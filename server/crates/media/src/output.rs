@@ -20,6 +20,8 @@ pub enum Output {
         /// Its length.
         size_bytes: u64,
     },
+    /// Bytes arrive; nothing else is to be told yet.
+    Reading,
     /// How far the encoder has come on the timeline.
     Progress(VideoTicks),
     /// All segments of a chunk are out.
@@ -57,6 +59,7 @@ impl Output {
                 number,
                 size_bytes,
             }),
+            Event::Reading { .. } => Some(Self::Reading),
             Event::Progress { position } => Some(Self::Progress(Ticks(position))),
             Event::ChunkDone { frames, missing } => Some(Self::ChunkDone { frames, missing }),
             Event::AudioDone { silence } => Some(Self::AudioDone {

@@ -90,8 +90,16 @@ impl ProcessLauncher {
 #[async_trait]
 impl Launch for ProcessLauncher {
     async fn launch(&self, errand: Errand) -> Result<Launched> {
+        self.launch_with(errand, &[]).await
+    }
+}
+
+impl ProcessLauncher {
+    /// Starts the worker with arguments, confined like any other.
+    pub(crate) async fn launch_with(&self, errand: Errand, arguments: &[&str]) -> Result<Launched> {
         self.check()?;
-        let command = prepare(&self.program, errand)?;
+        let mut command = prepare(&self.program, errand)?;
+        command.args(arguments);
         let (answer, started) = oneshot::channel();
         let start = Start {
             command,
@@ -249,10 +257,11 @@ fn confine(command: &mut Command, input: File, output: File, limits: Limits) {
     let child_setup = move || {
         map_descriptors(input.as_raw_fd(), output.as_raw_fd())?;
         set_limits(&limits)?;
+        gain_no_privileges()?;
         die_with(parent)
     };
     // SAFETY: between fork and exec of a program with threads only async-signal-safe functions
-    // may run, and nothing may allocate or lock. The closure owns all it uses, and the three
+    // may run, and nothing may allocate or lock. The closure owns all it uses, and the four
     // functions it calls contain nothing but system calls through libc; an `io::Error` from
     // `last_os_error` is a number and does not allocate.
     unsafe {
@@ -333,6 +342,14 @@ fn be_nice(niceness: i32) -> io::Result<()> {
     // SAFETY: takes a number and returns a number.
     let _ = unsafe { libc::nice(niceness) };
     Ok(())
+}
+
+/// Whatever this child starts or becomes, it never has more rights than now: no `setuid` program
+/// works for it.
+#[expect(unsafe_code, reason = "a system call between fork and exec")]
+fn gain_no_privileges() -> io::Result<()> {
+    // SAFETY: takes and returns numbers.
+    checked(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).map(|_| ())
 }
 
 /// Lets the kernel kill this child when the thread that forked it ends, also by `kill -9`.

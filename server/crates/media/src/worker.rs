@@ -227,7 +227,10 @@ mod tests {
         loop {
             let (number, output) = worker.next_output().await.unwrap();
             assert_eq!(number, wanted, "only one request was made");
-            let last = !matches!(output, Output::Segment { .. } | Output::Progress(_));
+            let last = !matches!(
+                output,
+                Output::Segment { .. } | Output::Reading | Output::Progress(_)
+            );
             outputs.push(output);
             if last {
                 return outputs;

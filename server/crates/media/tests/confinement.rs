@@ -70,6 +70,7 @@ fn play_worker() {
         std::env::current_dir().unwrap().display()
     ));
     report(&std::fs::read_to_string("/proc/self/limits").unwrap());
+    report(&std::fs::read_to_string("/proc/self/status").unwrap());
     report("that is all\n");
     let mut rest = Vec::new();
     let _ = std::io::stdin().read_to_end(&mut rest);
@@ -152,6 +153,7 @@ fn limits() {
         "/",
         "no folder of the server is held"
     );
+    assert_eq!(line(&words, "NoNewPrivs:"), "1", "no program raises rights");
     let expected = Duty::Encode.limits();
     for (name, value) in [
         ("Max core file size", 0),

@@ -1,6 +1,7 @@
 //! The part of `homereel doctor` about this computer: the data folder, the server on it, the
 //! program that encodes, the folders that are watched, and what the kernel allows.
 
+use media::self_test::Confinement;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -21,7 +22,7 @@ const ENOUGH_WATCHES: u64 = 8192;
 
 /// Looks at everything that needs no catalog.
 pub(super) fn examine(config: &Config, paths: &Paths) -> Vec<Check> {
-    let mut checks = vec![data_folder(paths), server(paths), worker(config)];
+    let mut checks = vec![data_folder(paths), server(paths)];
     checks.extend(config.watch.iter().map(|path| folder(path)));
     checks.push(watches());
     checks
@@ -92,10 +93,36 @@ fn answers(endpoint: &Endpoint) -> std::io::Result<bool> {
     Ok(&status == b"HTTP/1.1 200")
 }
 
-fn worker(config: &Config) -> Check {
-    match wiring::launcher(config).and_then(|launcher| launcher.check()) {
-        Ok(()) => well("Encoder", "The encoding program is there."),
-        Err(error) => trouble("Encoder", error.message()),
+/// The encoding program, and how well this system locks it in.
+pub(super) async fn worker(config: &Config) -> Vec<Check> {
+    let launcher = match wiring::launcher(config) {
+        Ok(launcher) => launcher,
+        Err(error) => return vec![trouble("Encoder", error.message())],
+    };
+    if let Err(error) = launcher.check() {
+        return vec![trouble("Encoder", error.message())];
+    }
+    let sandbox = match launcher.self_test().await {
+        Ok(Confinement {
+            landlock,
+            gap: None,
+        }) => well(
+            "Sandbox",
+            format!(
+                "What reads films is locked in, by seccomp and {}.",
+                shown(landlock)
+            ),
+        ),
+        Ok(Confinement { gap: Some(gap), .. }) => trouble("Sandbox", gap),
+        Err(error) => trouble("Sandbox", error.message()),
+    };
+    vec![well("Encoder", "The encoding program is there."), sandbox]
+}
+
+fn shown(landlock: u32) -> String {
+    match landlock {
+        0 => "nothing else".to_owned(),
+        version => format!("Landlock {version}"),
     }
 }
 

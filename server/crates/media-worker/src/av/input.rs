@@ -2,6 +2,7 @@
 //!
 //! libav reads through our own callbacks (`AVIOContext`), formats are limited to a list, and every
 //! attempt of a demuxer to open something further is refused. Names never reach libav.
+//! Whoever opens it is told of every byte that is read.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::fs::File;
@@ -14,6 +15,7 @@ use super::error::{AvError, check};
 use super::options::Options;
 use super::packet::Packet;
 use super::stream::{Kind, Stream};
+use crate::descriptors;
 
 /// Demuxers that may look at a file. Everything that opens further files by name (hls, dash,
 /// concat, image2, sdp, …) is left out; see `reliability.md` §2.1 for what those can be made to do.
@@ -29,6 +31,9 @@ const BUFFER_BYTES: usize = 128 * 1024;
 /// The most tracks a file may have before the rest is ignored.
 const MAX_STREAMS: &str = "64";
 
+/// Hears how many bytes were read just now.
+pub type OnRead = Box<dyn Fn(usize) + Send>;
+
 /// An open file, demuxed.
 #[derive(Debug)]
 pub struct Input {
@@ -41,9 +46,9 @@ pub struct Input {
 unsafe impl Send for Input {}
 
 impl Input {
-    /// Recognises the container and its tracks.
-    pub fn open(file: File) -> Result<Self, AvError> {
-        let io = Io::new(file)?;
+    /// Recognises the container and its tracks; `on_read` hears how many bytes were read.
+    pub fn open(file: File, on_read: OnRead) -> Result<Self, AvError> {
+        let io = Io::new(file, on_read)?;
         let mut options = Options::new(&[
             ("format_whitelist", FORMATS),
             ("max_streams", MAX_STREAMS),
@@ -211,21 +216,25 @@ struct Io {
     source: NonNull<Source>,
 }
 
-#[derive(Debug)]
 struct Source {
     file: File,
     position: u64,
+    on_read: OnRead,
 }
 
 impl Source {
     fn size_bytes(&self) -> u64 {
-        self.file.metadata().map_or(0, |metadata| metadata.len())
+        descriptors::size_bytes(&self.file).unwrap_or(0)
     }
 }
 
 impl Io {
-    fn new(file: File) -> Result<Self, AvError> {
-        let source = Box::into_raw(Box::new(Source { file, position: 0 }));
+    fn new(file: File, on_read: OnRead) -> Result<Self, AvError> {
+        let source = Box::into_raw(Box::new(Source {
+            file,
+            position: 0,
+            on_read,
+        }));
         let buffer_bytes = c_int::try_from(BUFFER_BYTES).map_err(|_| AvError::NO_MEMORY)?;
         // SAFETY: the buffer comes from av_malloc as required; `source` stays valid until Drop.
         // Both are taken back if the context cannot be made.
@@ -290,6 +299,7 @@ unsafe extern "C" fn read_packet(opaque: *mut c_void, buffer: *mut u8, size: c_i
             Ok(0) => return ffi::AVERROR_EOF,
             Ok(count) => {
                 source.position += count as u64;
+                (source.on_read)(count);
                 return c_int::try_from(count).unwrap_or(c_int::MAX);
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -1,4 +1,4 @@
-//! Safe wrappers over libav: the only place in the worker with `unsafe`.
+//! Safe wrappers over libav, with most of the worker's `unsafe`.
 //!
 //! Every wrapper owns one libav object, frees it once, and exposes only calls that are sound for
 //! any input. Rules that hold for the whole folder:
@@ -23,6 +23,7 @@ pub mod frame;
 pub mod graph;
 pub mod input;
 pub mod log;
+pub mod memory;
 pub mod options;
 pub mod packet;
 pub mod resampler;

@@ -13,7 +13,7 @@ use media_proto::message::{
 use std::fs::File;
 
 use crate::av::error::AvError;
-use crate::av::input::Input;
+use crate::av::input::{Input, OnRead};
 use crate::av::stream::{Kind, Stream};
 use crate::failure::Failure;
 use crate::geometry::{display_size, orientation};
@@ -30,7 +30,7 @@ const MAX_AUDIO_TRACKS: usize = 8;
 const DEFAULT_FRAME_TICKS: i64 = 3_600;
 
 /// Opens `file`, refusing what cannot be media with a sentence for its owner.
-pub fn open(file: File) -> Result<Input, Failure> {
+pub fn open(file: File, on_read: OnRead) -> Result<Input, Failure> {
     let outline = outline(&file).unwrap_or_default();
     if outline.is_encrypted {
         return Err(Failure::new(
@@ -38,7 +38,7 @@ pub fn open(file: File) -> Result<Input, Failure> {
             "This file is encrypted (DRM). Homereel cannot play it without its key.",
         ));
     }
-    Input::open(file).map_err(|error| refusal(error, outline))
+    Input::open(file, on_read).map_err(|error| refusal(error, outline))
 }
 
 fn refusal(error: AvError, outline: Outline) -> Failure {

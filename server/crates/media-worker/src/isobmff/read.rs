@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use crate::descriptors;
+
 /// A box's type and the bytes after its header.
 #[derive(Clone, Copy, Debug)]
 pub struct Child<'a> {
@@ -75,7 +77,7 @@ const MAX_BOXES: usize = 100_000;
 
 /// Walks the outermost boxes of `file`.
 pub fn outline(file: &File) -> io::Result<Outline> {
-    let file_size = file.metadata()?.len();
+    let file_size = descriptors::size_bytes(file)?;
     let mut outline = Outline::default();
     let mut position = 0;
     for index in 0..MAX_BOXES {
