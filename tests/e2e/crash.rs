@@ -68,6 +68,47 @@ fn killed_at_twenty_points_the_title_completes_and_nothing_finished_is_made_agai
     Ok(())
 }
 
+#[test]
+fn an_interlaced_film_is_the_same_bytes_however_often_its_worker_died() -> Result<()> {
+    let _turn = stage::alone();
+    let clip = media_maker::interlaced().make()?;
+    let undisturbed = made(&clip, &[])?;
+    let disturbed = made(&clip, &[2, 8, 14, 20])?;
+    ensure!(undisturbed.len() > 20, "the film has several chunks");
+    let differing: Vec<&String> = undisturbed
+        .iter()
+        .filter(|(name, digest)| disturbed.get(*name) != Some(digest))
+        .map(|(name, _)| name)
+        .collect();
+    ensure!(
+        differing.is_empty() && disturbed.len() == undisturbed.len(),
+        "other bytes after the worker's deaths: {differing:?}"
+    );
+    Ok(())
+}
+
+/// Digests of all segments of `clip` by their names. Its workers are killed as soon as so many
+/// segments are stored.
+fn made(clip: &Path, kills: &[usize]) -> Result<BTreeMap<String, String>> {
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let name = home.drop_file(clip)?;
+    for stored in kills {
+        wait_for(&server, &home, Moment::Stored(*stored, Duration::ZERO))?;
+        for worker in server.workers()? {
+            worker.kill()?;
+        }
+    }
+    server.api.wait_until_ready(&name, PATIENCE)?;
+    let segments = store::segments(&home.data())?;
+    server.stop()?;
+    let named = segments.into_iter().map(|(path, file)| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        (name.into_owned(), file.sha256)
+    });
+    Ok(named.collect())
+}
+
 /// The first rounds fall before the first segment, the others are spread over the segments, with
 /// delays that are no multiple of anything.
 fn plan_of(round: usize) -> (Victim, Moment) {

@@ -166,6 +166,16 @@ pub fn open_gop() -> Recipe {
     )
 }
 
+/// Fields of a moving picture, half a minute, a keyframe every half second.
+pub fn interlaced() -> Recipe {
+    Recipe::new(
+        "interlaced",
+        "ts",
+        "-f lavfi -i testsrc2=s=720x576:r=50:d=30 -vf interlace \
+         -c:v mpeg2video -flags +ilme+ildct -b:v 4M -bf 2 -g 12",
+    )
+}
+
 /// One keyframe in half a minute.
 pub fn long_gop() -> Recipe {
     Recipe::new(

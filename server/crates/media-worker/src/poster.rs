@@ -107,12 +107,15 @@ fn upright(mut frame: Frame, stream: &Stream, long_side: u32) -> Result<Frame, F
         (width, height)
     };
     let is_hdr = frame.is_hdr() || stream.is_hdr();
-    let mut filters = vec![Filter::Scale {
+    let over_black = frame.has_alpha().then_some(Filter::OverBlack);
+    let mut filters: Vec<Filter> = over_black.into_iter().collect();
+    filters.push(Filter::Scale {
         width: across,
         height: down,
         full_range: !is_hdr,
-    }];
+    });
     if is_hdr {
+        frame.complete_hdr_colour(stream.colour());
         filters.push(Filter::ToneMap);
         filters.push(Filter::EightBit { full_range: false });
         filters.push(Filter::Scale {

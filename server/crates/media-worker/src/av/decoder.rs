@@ -4,6 +4,7 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
 
+use super::codecs::DECODERS;
 use super::error::{AvError, check};
 use super::frame::Frame;
 use super::input::MAX_PIXELS;
@@ -24,13 +25,17 @@ impl Decoder {
     /// Opens the decoder for `stream`; `threads` 1 gives a frame out for every packet in.
     pub fn open(stream: &Stream, threads: u32) -> Result<Self, AvError> {
         let threads = threads.to_string();
-        let mut options = Options::new(&[("max_pixels", MAX_PIXELS), ("threads", &threads)])?;
+        let mut options = Options::new(&[
+            ("max_pixels", MAX_PIXELS),
+            ("codec_whitelist", DECODERS),
+            ("threads", &threads),
+        ])?;
+        let codec = stream
+            .decoder()
+            .ok_or(AvError(ffi::AVERROR_DECODER_NOT_FOUND))?
+            .as_ptr();
         // SAFETY: the stream's parameters are valid; null pointers are checked.
         unsafe {
-            let codec = ffi::avcodec_find_decoder((*stream.parameters()).codec_id);
-            if codec.is_null() {
-                return Err(AvError(ffi::AVERROR_DECODER_NOT_FOUND));
-            }
             let context = ffi::avcodec_alloc_context3(codec);
             let decoder = Self {
                 context: NonNull::new(context).ok_or(AvError::NO_MEMORY)?,

@@ -6,6 +6,7 @@ use ffmpeg_next::ffi;
 
 use super::error::{AvError, check};
 use super::packet::present;
+use super::stream::{Colour, has_flag, is_hdr_transfer};
 
 /// An `AVFrame`.
 #[derive(Debug)]
@@ -172,7 +173,39 @@ impl Frame {
 
     /// The transfer function is that of PQ or HLG.
     pub fn is_hdr(&self) -> bool {
-        super::stream::is_hdr_transfer(self.fields().color_trc)
+        is_hdr_transfer(self.fields().color_trc)
+    }
+
+    /// Parts of the picture are transparent.
+    pub fn has_alpha(&self) -> bool {
+        has_flag(self.format(), ffi::AV_PIX_FMT_FLAG_ALPHA)
+    }
+
+    /// The picture is made of red, green and blue.
+    pub fn is_rgb(&self) -> bool {
+        has_flag(self.format(), ffi::AV_PIX_FMT_FLAG_RGB)
+    }
+
+    /// Says of a bright picture what it leaves open, as its track or else HDR10 has it: a tone
+    /// mapper finds no way between colours that nobody describes.
+    pub fn complete_hdr_colour(&mut self, track: Colour) {
+        let fields = self.fields_mut();
+        if fields.color_primaries == ffi::AVColorPrimaries::AVCOL_PRI_UNSPECIFIED {
+            fields.color_primaries = ffi::AVColorPrimaries::AVCOL_PRI_BT2020;
+        }
+        if fields.colorspace == ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED {
+            fields.colorspace = ffi::AVColorSpace::AVCOL_SPC_BT2020_NCL;
+        }
+        if fields.color_range == ffi::AVColorRange::AVCOL_RANGE_UNSPECIFIED {
+            fields.color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+        }
+        if fields.color_trc == ffi::AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED {
+            fields.color_trc = if is_hdr_transfer(track.transfer) {
+                track.transfer
+            } else {
+                ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE2084
+            };
+        }
     }
 
     /// Samples in a block of sound.

@@ -18,6 +18,18 @@ use super::stream::TimeBase;
 pub enum Filter {
     /// Two fields become one frame at the same time.
     Deinterlace,
+    /// What is transparent lets black through.
+    OverBlack,
+    /// Red, green and blue to luma and chroma by the matrix of BT.709. Otherwise scaling does it,
+    /// by that of BT.601, which nothing says to a player.
+    FromRgb,
+    /// Puts the picture into the middle of a larger black one.
+    Pad {
+        /// Width of the larger one.
+        width: u32,
+        /// Height of the larger one.
+        height: u32,
+    },
     /// To this size, in pixels, with bicubic interpolation.
     Scale {
         /// Width.
@@ -54,6 +66,15 @@ impl Filter {
                 ("bwdif", "mode=send_frame:deint=interlaced".to_owned()),
                 ("settb", format!("expr=1/{VIDEO_TIMESCALE}")),
             ],
+            Self::OverBlack => step("premultiply", "inplace=1"),
+            Self::FromRgb => vec![
+                ("scale", "out_color_matrix=bt709:out_range=tv".to_owned()),
+                ("format", "pix_fmts=yuv444p".to_owned()),
+            ],
+            Self::Pad { width, height } => step(
+                "pad",
+                &format!("w={width}:h={height}:x=(ow-iw)/2:y=(oh-ih)/2"),
+            ),
             Self::Scale {
                 width,
                 height,

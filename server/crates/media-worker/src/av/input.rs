@@ -11,6 +11,7 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
 
+use super::codecs::DECODERS;
 use super::error::{AvError, check};
 use super::options::Options;
 use super::packet::Packet;
@@ -51,6 +52,7 @@ impl Input {
         let io = Io::new(file, on_read)?;
         let mut options = Options::new(&[
             ("format_whitelist", FORMATS),
+            ("codec_whitelist", DECODERS),
             ("max_streams", MAX_STREAMS),
             ("probesize", "8000000"),
             ("analyzeduration", "10000000"),

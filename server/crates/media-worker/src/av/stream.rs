@@ -5,6 +5,7 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
 
+use super::codecs::decoder_of;
 use super::error::{AvError, check};
 
 /// Seconds per tick of a track as a fraction.
@@ -50,12 +51,14 @@ pub struct Stream {
     pub is_cover: bool,
     /// Width of a pixel over its height; 0/1 where unknown.
     pub sample_aspect_ratio: (i32, i32),
+    /// The same as the container alone has it, for all of its pictures; 0/1 where it is silent.
+    pub container_aspect: (i32, i32),
     /// Frames a second on average, as the container says; 0/0 where it does not.
     pub average_frame_rate: (i32, i32),
     /// The display matrix of ISO/IEC 14496-12 §8.3.2, if there is one.
     pub display_matrix: Option<[i32; 9]>,
-    /// The profile in the Dolby Vision configuration record, if there is one.
-    pub dolby_vision_profile: Option<u8>,
+    /// What the Dolby Vision configuration record says, if there is one.
+    pub dolby_vision: Option<DolbyVision>,
     parameters: Parameters,
 }
 
@@ -70,6 +73,7 @@ impl Stream {
             let parameters = Parameters::copy_of((*raw).codecpar)?;
             let ratio = ffi::av_guess_sample_aspect_ratio(ptr::null_mut(), raw, ptr::null_mut());
             let rate = (*raw).avg_frame_rate;
+            let container_aspect = (*raw).sample_aspect_ratio;
             let disposition = (*raw).disposition;
             Ok(Self {
                 index,
@@ -84,9 +88,10 @@ impl Stream {
                 is_default: disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
                 is_cover: disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
                 sample_aspect_ratio: (ratio.num, ratio.den),
+                container_aspect: (container_aspect.num, container_aspect.den),
                 average_frame_rate: (rate.num, rate.den),
                 display_matrix: display_matrix(raw),
-                dolby_vision_profile: dolby_vision_profile(raw),
+                dolby_vision: dolby_vision(raw),
                 parameters,
             })
         }
@@ -123,19 +128,78 @@ impl Stream {
         is_hdr_transfer(self.fields().color_trc)
     }
 
-    /// The colour description to put on an encoder's output.
+    /// The colour description to put on an encoder's output. Pictures in red, green and blue are
+    /// converted by the matrix of BT.709, see [`super::graph::Filter::FromRgb`].
     pub fn colour(&self) -> Colour {
+        let is_rgb = self.fields().color_space == ffi::AVColorSpace::AVCOL_SPC_RGB
+            || has_flag(self.fields().format, ffi::AV_PIX_FMT_FLAG_RGB);
         Colour {
             primaries: self.fields().color_primaries,
             transfer: self.fields().color_trc,
-            matrix: self.fields().color_space,
+            matrix: if is_rgb {
+                Colour::bt709().matrix
+            } else {
+                self.fields().color_space
+            },
         }
     }
 
-    /// This build of libav has a decoder for it.
+    /// The decoder for it, if it is one that we use.
+    pub(super) fn decoder(&self) -> Option<NonNull<ffi::AVCodec>> {
+        decoder_of(self.fields().codec_id)
+    }
+
+    /// There is a decoder for it that we use.
     pub fn has_decoder(&self) -> bool {
-        // SAFETY: takes an enum value that libav itself filled in.
-        !unsafe { ffi::avcodec_find_decoder(self.fields().codec_id) }.is_null()
+        self.decoder().is_some()
+    }
+
+    /// Pictures of it may consist of two fields, and its decoder says so.
+    pub fn may_be_interlaced(&self) -> bool {
+        matches!(
+            self.fields().codec_id,
+            ffi::AVCodecID::AV_CODEC_ID_H264
+                | ffi::AVCodecID::AV_CODEC_ID_MPEG2VIDEO
+                | ffi::AVCodecID::AV_CODEC_ID_MPEG4
+                | ffi::AVCodecID::AV_CODEC_ID_VC1
+                | ffi::AVCodecID::AV_CODEC_ID_WMV3
+                | ffi::AVCodecID::AV_CODEC_ID_DVVIDEO
+                | ffi::AVCodecID::AV_CODEC_ID_PRORES
+                | ffi::AVCodecID::AV_CODEC_ID_DNXHD
+                | ffi::AVCodecID::AV_CODEC_ID_MJPEG
+        )
+    }
+}
+
+/// A property of the pixel format with that number; false for a number that is none.
+pub(super) fn has_flag(format: i32, flag: i32) -> bool {
+    // SAFETY: the number comes from libav, and the function checks that it is one of its formats;
+    // a description is static.
+    unsafe {
+        let format = std::mem::transmute::<i32, ffi::AVPixelFormat>(format);
+        ffi::av_pix_fmt_desc_get(format)
+            .as_ref()
+            .is_some_and(|description| description.flags & u64::from(flag.cast_unsigned()) != 0)
+    }
+}
+
+/// What a Dolby Vision configuration record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DolbyVision {
+    /// The profile.
+    pub profile: u8,
+    /// The track has a picture of its own.
+    pub has_base_layer: bool,
+    /// What that picture is for players without Dolby Vision; 0 for nothing.
+    pub compatibility: u8,
+}
+
+impl DolbyVision {
+    /// Without Dolby Vision there is nothing to see, or only wrong colours.
+    pub fn is_exclusive(self) -> bool {
+        !self.has_base_layer
+            || self.profile == 5
+            || (self.profile == 10 && self.compatibility == 0)
     }
 }
 
@@ -282,10 +346,15 @@ unsafe fn display_matrix(stream: *const ffi::AVStream) -> Option<[i32; 9]> {
 
 /// # Safety
 /// `stream` must be valid.
-unsafe fn dolby_vision_profile(stream: *const ffi::AVStream) -> Option<u8> {
+unsafe fn dolby_vision(stream: *const ffi::AVStream) -> Option<DolbyVision> {
     // SAFETY: the caller vouches for the stream. AVDOVIDecoderConfigurationRecord is a struct of
-    // bytes: version major, version minor, profile.
-    unsafe { side_data(stream, ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF) }?
-        .get(2)
-        .copied()
+    // bytes: version major and minor, profile, level, three flags, compatibility.
+    match *unsafe { side_data(stream, ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF) }? {
+        [_, _, profile, _, _, _, base_layer, compatibility, ..] => Some(DolbyVision {
+            profile,
+            has_base_layer: base_layer != 0,
+            compatibility,
+        }),
+        _ => None,
+    }
 }

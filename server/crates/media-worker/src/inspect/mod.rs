@@ -20,7 +20,7 @@ use crate::geometry::{display_size, orientation};
 use crate::isobmff::read::{Outline, outline};
 use crate::timeline::Timeline;
 use grid::{Keyframe, Picture};
-use scan::{TrackScan, scan};
+use scan::{Scan, TrackScan, scan};
 
 /// The longest title, in seconds. It bounds the plan.
 const MAX_SECONDS: i64 = 48 * 3600;
@@ -68,7 +68,11 @@ pub fn inspect(input: &mut Input, policy: &GridPolicy) -> Result<Inspection, Fai
         .map_err(|error| Failure::internal("describing the tracks", error))?;
     let main = main_video(input, &streams);
     let wanted = wanted_tracks(&streams, main);
-    let scans = scan(input, &streams, &wanted, main)?;
+    refuse_exclusive(main.and_then(|track| streams.get(track)))?;
+    let Scan {
+        tracks: scans,
+        is_partial,
+    } = scan(input, &streams, &wanted, main)?;
     let scanned = |track: usize| {
         wanted
             .iter()
@@ -90,7 +94,10 @@ pub fn inspect(input: &mut Input, policy: &GridPolicy) -> Result<Inspection, Fai
     }
     let span = span(&streams, main.iter().chain(&kept), scanned)?;
     let tracks = describe(&streams, scanned);
-    let notes = notes(&streams, &tracks, main);
+    let mut notes = notes(&streams, &tracks, main);
+    if is_partial {
+        notes.push("The file is damaged; what comes after the damage is left out.".into());
+    }
     let mut inspection = Inspection {
         container: input.container(),
         origin: span.origin,
@@ -128,6 +135,21 @@ fn main_video(input: &Input, streams: &[Stream]) -> Option<usize> {
         .filter(is_film)
         .or_else(|| streams.iter().find(is_film));
     best.map(|stream| stream.index)
+}
+
+/// Pictures that only Dolby Vision can show right come out green and purple without it.
+fn refuse_exclusive(main: Option<&Stream>) -> Result<(), Failure> {
+    let exclusive = main
+        .and_then(|stream| stream.dolby_vision)
+        .filter(|dolby_vision| dolby_vision.is_exclusive());
+    exclusive.map_or(Ok(()), |dolby_vision| {
+        let message = format!(
+            "This film is Dolby Vision profile {} without a picture for other screens, so its \
+             colours would be wrong. A copy in HDR10 or SDR can be shown.",
+            dolby_vision.profile
+        );
+        Err(Failure::new(Cause::NoDecoder, message))
+    })
 }
 
 fn wanted_tracks(streams: &[Stream], main: Option<usize>) -> Vec<usize> {
@@ -411,14 +433,6 @@ fn nothing_to_play(streams: &[Stream], scans: &[TrackScan]) -> Failure {
         );
     };
     let codec = &first.codec_name;
-    if let Some(profile) = first.dolby_vision_profile.filter(|_| !first.has_decoder()) {
-        return Failure::new(
-            Cause::NoDecoder,
-            format!(
-                "The only track is Dolby Vision profile {profile} without a compatible base layer ({codec}), which cannot be decoded."
-            ),
-        );
-    }
     if !first.has_decoder() {
         return Failure::new(
             Cause::NoDecoder,

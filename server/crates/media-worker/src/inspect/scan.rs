@@ -3,7 +3,8 @@
 //!
 //! Containers lie about durations and start times, so only packets count. Frames are decoded
 //! until each track has delivered one: that is what "decodable" means, and only decoded frames
-//! tell whether a picture is interlaced.
+//! tell whether a picture is interlaced. A recording that begins with something else tells so only
+//! later, so a few more places are looked at.
 
 use media_proto::message::Cause;
 
@@ -22,6 +23,12 @@ const VIDEO_TRIES: u32 = 300;
 const AUDIO_TRIES: u32 = 60;
 /// Decoded pictures that are looked at for the interlaced flag.
 const SAMPLED_FRAMES: u32 = 12;
+/// The same at each of the further places.
+const SAMPLED_FRAMES_FURTHER_ON: u32 = 2;
+/// Packets fed to the decoder there.
+const TRIES_FURTHER_ON: u32 = 40;
+/// The further places divide the file into this many parts.
+const PARTS: u64 = 4;
 /// Errors of the demuxer in a row after which the rest of the file is given up.
 const MAX_ERRORS: u32 = 64;
 
@@ -69,6 +76,15 @@ pub struct TrackScan {
     pub packets: Vec<IndexedPacket>,
 }
 
+/// What the scan found out.
+#[derive(Debug)]
+pub struct Scan {
+    /// One entry per wanted track.
+    pub tracks: Vec<TrackScan>,
+    /// The rest of the file was given up, because nothing in it made sense.
+    pub is_partial: bool,
+}
+
 /// A track under observation.
 struct Probe {
     track: usize,
@@ -77,26 +93,52 @@ struct Probe {
     time_base: crate::av::stream::TimeBase,
     keep_packets: bool,
     decoder: Option<Decoder>,
-    tries: u32,
-    sampled: u32,
+    sample: Sample,
+    /// Byte positions behind which another keyframe is decoded, the nearest last.
+    places: Vec<i64>,
     scan: TrackScan,
 }
 
-/// Scans the tracks `wanted`; keeps all packets of `main_video`. The result has one entry per
-/// wanted track.
+/// A few packets that are decoded.
+#[derive(Debug)]
+struct Sample {
+    tries_left: u32,
+    frames_left: u32,
+    /// A packet was fed.
+    is_fed: bool,
+    /// A frame came out.
+    is_filled: bool,
+}
+
+impl Sample {
+    fn new(tries: u32, frames: u32) -> Self {
+        Self {
+            tries_left: tries,
+            frames_left: frames,
+            is_fed: false,
+            is_filled: false,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.tries_left == 0 || self.frames_left == 0
+    }
+}
+
+/// Scans the tracks `wanted`; keeps all packets of `main_video`.
 pub fn scan(
     input: &mut Input,
     streams: &[Stream],
     wanted: &[usize],
     main_video: Option<usize>,
-) -> Result<Vec<TrackScan>, Failure> {
+) -> Result<Scan, Failure> {
     let internal = |error| Failure::internal("allocating a packet", error);
     let mut packet = Packet::new().map_err(internal)?;
     let mut frame = Frame::new().map_err(internal)?;
     let mut probes: Vec<Probe> = wanted
         .iter()
         .filter_map(|track| streams.get(*track))
-        .map(|stream| Probe::new(stream, main_video == Some(stream.index)))
+        .map(|stream| Probe::new(stream, main_video == Some(stream.index), input.size_bytes()))
         .collect();
     input.select(wanted);
     let mut errors = 0;
@@ -124,7 +166,10 @@ pub fn scan(
         }
     }
     probes.iter_mut().for_each(|probe| probe.finish(&mut frame));
-    Ok(probes.into_iter().map(|probe| probe.scan).collect())
+    Ok(Scan {
+        tracks: probes.into_iter().map(|probe| probe.scan).collect(),
+        is_partial: errors >= MAX_ERRORS,
+    })
 }
 
 /// The file could not be read, as opposed to: what was read makes no sense.
@@ -133,41 +178,58 @@ fn is_io(error: AvError) -> bool {
 }
 
 impl Probe {
-    fn new(stream: &Stream, keep_packets: bool) -> Self {
+    fn new(stream: &Stream, is_main_video: bool, size_bytes: u64) -> Self {
+        let (tries, frames) = if stream.kind == Kind::Video {
+            (VIDEO_TRIES, SAMPLED_FRAMES)
+        } else {
+            (AUDIO_TRIES, 1)
+        };
+        let looks_further = is_main_video && stream.may_be_interlaced();
+        let places = (1..PARTS).rev().filter(|_| looks_further);
         Self {
             track: stream.index,
             kind: stream.kind,
             sample_rate: stream.sample_rate(),
             time_base: stream.time_base,
-            keep_packets,
+            keep_packets: is_main_video,
             decoder: Decoder::open(stream, 1).ok(),
-            tries: 0,
-            sampled: 0,
+            sample: Sample::new(tries, frames),
+            places: places
+                .map(|part| i64::try_from(size_bytes / PARTS * part).unwrap_or(i64::MAX))
+                .collect(),
             scan: TrackScan::default(),
         }
     }
 
     fn observe(&mut self, packet: &Packet, frame: &mut Frame) {
         self.index(packet);
-        let limit = if self.kind == Kind::Video {
-            VIDEO_TRIES
-        } else {
-            AUDIO_TRIES
-        };
-        let enough = if self.kind == Kind::Video {
-            SAMPLED_FRAMES
-        } else {
-            1
-        };
-        if self.tries < limit && self.sampled < enough {
-            self.tries += 1;
+        if self.sample.is_over() {
+            self.look_further_on(packet);
+        }
+        if !self.sample.is_over() {
+            self.sample.tries_left -= 1;
+            self.sample.is_fed = true;
             self.decode(Some(packet), frame);
         }
     }
 
+    /// Begins another sample at the first keyframe behind the next place.
+    fn look_further_on(&mut self, packet: &Packet) {
+        let Some(decoder) = self.decoder.as_mut().filter(|_| packet.is_key()) else {
+            return;
+        };
+        let position = packet.position();
+        if self.places.last().is_none_or(|place| position < *place) {
+            return;
+        }
+        self.places.retain(|place| *place > position);
+        decoder.flush();
+        self.sample = Sample::new(TRIES_FURTHER_ON, SAMPLED_FRAMES_FURTHER_ON);
+    }
+
     /// A file shorter than the decoder's delay gives its frames only now.
     fn finish(&mut self, frame: &mut Frame) {
-        if self.tries > 0 && self.sampled == 0 {
+        if self.sample.is_fed && !self.sample.is_filled {
             self.decode(None, frame);
         }
         self.decoder = None;
@@ -225,19 +287,26 @@ impl Probe {
             return;
         }
         while decoder.receive(frame).is_ok() {
-            self.sampled += 1;
-            let scan = &mut self.scan;
-            scan.decodable = true;
-            if self.kind == Kind::Video {
-                scan.interlaced |= frame.is_interlaced();
-                scan.hdr |= frame.is_hdr();
-                scan.sample_aspect_ratio
-                    .get_or_insert(frame.sample_aspect_ratio());
-                scan.size.get_or_insert((frame.width(), frame.height()));
-            } else {
-                scan.channels = frame.channels();
-            }
+            self.sample.is_filled = true;
+            self.sample.frames_left = self.sample.frames_left.saturating_sub(1);
+            self.scan.take(self.kind, frame);
             frame.clear();
         }
+    }
+}
+
+impl TrackScan {
+    /// Takes what a decoded frame says. What the first one said stays.
+    fn take(&mut self, kind: Kind, frame: &Frame) {
+        self.decodable = true;
+        if kind != Kind::Video {
+            self.channels = frame.channels();
+            return;
+        }
+        self.interlaced |= frame.is_interlaced();
+        self.hdr |= frame.is_hdr();
+        self.sample_aspect_ratio
+            .get_or_insert(frame.sample_aspect_ratio());
+        self.size.get_or_insert((frame.width(), frame.height()));
     }
 }

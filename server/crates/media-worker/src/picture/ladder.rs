@@ -106,7 +106,7 @@ fn start_rung(
         stream: u32::try_from(index).unwrap_or(u32::MAX),
         settings: settings::h264(spec, rung_spec, source.stream()),
         parameter_sets: rung_spec.parameter_sets.clone(),
-        filters: settings::filters(spec, rung_spec, source.stream()),
+        conversion: settings::Conversion::of(spec, rung_spec, source.stream()),
         reports_progress: index + 1 == spec.rungs.len(),
         output: Arc::clone(output),
     };

@@ -6,11 +6,12 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use super::chunk::Chunk;
+use super::settings::Conversion;
 use super::source::Picture;
 use crate::av::encoder::{Encoder, H264Settings};
 use crate::av::error::AvError;
 use crate::av::frame::Frame;
-use crate::av::graph::{Filter, Graph};
+use crate::av::graph::Graph;
 use crate::av::packet::Packet;
 use crate::av::stream::TimeBase;
 use crate::failure::Failure;
@@ -46,7 +47,7 @@ pub struct Rung {
     /// What the encoder's parameter sets must look like.
     pub parameter_sets: String,
     /// From decoded frames to encoder frames.
-    pub filters: Vec<Filter>,
+    pub conversion: Conversion,
     /// Reports progress for all rungs.
     pub reports_progress: bool,
     /// Where segments go.
@@ -57,7 +58,7 @@ impl Rung {
     /// Works until the sender is gone.
     pub fn run(self, tasks: &Receiver<Task>) {
         let mut scaler = Scaler {
-            filters: &self.filters,
+            conversion: &self.conversion,
             graph: None,
         };
         let mut current: Option<(Arc<Chunk>, Option<ChunkEncoder>)> = None;
@@ -100,7 +101,7 @@ impl Rung {
 /// The filter chain, made anew when the source's frames change their shape.
 #[derive(Debug)]
 struct Scaler<'a> {
-    filters: &'a [Filter],
+    conversion: &'a Conversion,
     graph: Option<Graph>,
 }
 
@@ -113,7 +114,8 @@ impl Scaler<'_> {
                 numerator: 1,
                 denominator: media_proto::VIDEO_TIMESCALE.cast_signed(),
             };
-            self.graph = Some(Graph::new(&frame, time_base, self.filters).map_err(doing)?);
+            let filters = self.conversion.filters(&frame);
+            self.graph = Some(Graph::new(&frame, time_base, &filters).map_err(doing)?);
         }
         let Some(graph) = self.graph.as_mut() else {
             return Err(doing(AvError::NO_MEMORY));

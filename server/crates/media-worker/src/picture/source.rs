@@ -45,6 +45,7 @@ pub struct PictureSource {
     decoder: Decoder,
     deinterlacer: Option<Graph>,
     interlaced: bool,
+    hdr: bool,
     /// Shown for this long where nothing else is known.
     usual_step: i64,
     packet: Packet,
@@ -79,6 +80,7 @@ impl PictureSource {
             packet: Packet::new()
                 .map_err(|error| Failure::internal("allocating a packet", error))?,
             interlaced: spec.interlaced,
+            hdr: spec.hdr,
             input,
             stream,
             decoder,
@@ -126,6 +128,9 @@ impl PictureSource {
             return Ok(());
         }
         for entry in &chunk.entries {
+            if self.interlaced && self.timeline.ticks(entry.pts) >= start {
+                continue;
+            }
             self.start_at_entry(file, entry)?;
             if self.skip_to(start)? {
                 return Ok(());
@@ -136,13 +141,19 @@ impl PictureSource {
     }
 
     /// Drops pictures shown before `start`; true if the next one is shown exactly then and whole.
+    ///
+    /// The deinterlacer looks at the picture before, too. So that a chunk looks the same however
+    /// decoding got there, that one must have been decoded, and whole.
     fn skip_to(&mut self, start: i64) -> Result<bool, Failure> {
+        let mut before_is_whole = !self.interlaced;
         while let Some(picture) = self.next_picture()? {
+            let is_whole = !picture.frame.is_corrupt();
             if picture.pts >= start {
-                let right = picture.pts == start && !picture.frame.is_corrupt();
+                let right = picture.pts == start && is_whole && before_is_whole;
                 self.next = Some(picture);
                 return Ok(right);
             }
+            before_is_whole = is_whole;
         }
         Ok(false)
     }
@@ -324,6 +335,9 @@ impl PictureSource {
                         .best_timestamp()
                         .map_or(guess, |time| self.timeline.ticks(time));
                     frame.set_pts(pts);
+                    if self.hdr {
+                        frame.complete_hdr_colour(self.stream.colour());
+                    }
                     return Ok(Some(frame));
                 }
                 Err(AvError::END) => {

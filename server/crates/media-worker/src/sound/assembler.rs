@@ -9,8 +9,9 @@ use crate::av::resampler::Resampler;
 use crate::failure::Failure;
 
 /// Differences between a block's timestamp and its place that are left alone: rounding of
-/// containers and jitter of broadcasts, at 48 kHz. 20 ms, under one AAC frame.
-const TOLERANCE_SAMPLES: i64 = 960;
+/// containers and jitter of broadcasts, at 48 kHz. 8 ms: with a picture's rounding still less than
+/// the 10 ms from which sound and lips come apart.
+const TOLERANCE_SAMPLES: i64 = 384;
 
 /// Resamples, mixes and places sound on the timeline. Samples are planar floats.
 #[derive(Debug)]
