@@ -32,11 +32,14 @@ impl Failure {
     pub fn writing(name: &str, error: &std::io::Error) -> Self {
         let full = matches!(
             error.kind(),
-            std::io::ErrorKind::StorageFull
-                | std::io::ErrorKind::QuotaExceeded
-                | std::io::ErrorKind::FileTooLarge
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
         );
-        let cause = if full { Cause::OutOfSpace } else { Cause::Io };
+        let cause = match error.kind() {
+            _ if full => Cause::OutOfSpace,
+            // Our own limit: waiting for space would not help.
+            std::io::ErrorKind::FileTooLarge => Cause::Internal,
+            _ => Cause::Io,
+        };
         Self::new(cause, format!("writing {name} failed: {error}"))
     }
 }

@@ -1,6 +1,8 @@
 //! What the real program reports of its own sandbox, on this kernel and on older ones that it is
 //! made to believe in. What does not belong here: films; the end-to-end tests read them inside.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use media_proto::sandbox::SelfTest;
 use media_worker::sandbox::attempt::attempts;
 use std::path::Path;

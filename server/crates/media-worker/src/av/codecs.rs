@@ -1,7 +1,8 @@
 //! The decoders that may see a file. libav has five hundred, most of them for formats that nobody
 //! has at home and few people have ever looked at; a file must not choose among those.
 //!
-//! What does not belong here: demuxers (`input`), and pictures inside of sound files.
+//! What does not belong here: demuxers (`input`), pictures inside of sound files, and words, which
+//! are read without libav.
 
 use std::ffi::CStr;
 use std::ptr::NonNull;
@@ -18,8 +19,7 @@ pub const DECODERS: &str = "h264,hevc,libdav1d,vp8,vp9,mpeg1video,mpeg2video,mpe
                             wavpack,gsm,gsm_ms,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,adpcm_swf,\
                             pcm_s8,pcm_u8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,\
                             pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw,\
-                            pcm_dvd,pcm_bluray,s302m,\
-                            subrip,ssa,ass,webvtt,mov_text,text";
+                            pcm_dvd,pcm_bluray,s302m";
 
 /// The decoder that libav prefers for a format, if it is one of ours.
 pub(super) fn decoder_of(format: ffi::AVCodecID) -> Option<NonNull<ffi::AVCodec>> {
@@ -27,7 +27,10 @@ pub(super) fn decoder_of(format: ffi::AVCodecID) -> Option<NonNull<ffi::AVCodec>
     unsafe {
         let codec = NonNull::new(ffi::avcodec_find_decoder(format).cast_mut())?;
         let name = CStr::from_ptr(codec.as_ref().name).to_str().ok()?;
-        DECODERS.split(',').any(|ours| ours == name).then_some(codec)
+        DECODERS
+            .split(',')
+            .any(|ours| ours == name)
+            .then_some(codec)
     }
 }
 

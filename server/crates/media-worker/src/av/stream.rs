@@ -197,9 +197,7 @@ pub struct DolbyVision {
 impl DolbyVision {
     /// Without Dolby Vision there is nothing to see, or only wrong colours.
     pub fn is_exclusive(self) -> bool {
-        !self.has_base_layer
-            || self.profile == 5
-            || (self.profile == 10 && self.compatibility == 0)
+        !self.has_base_layer || self.profile == 5 || (self.profile == 10 && self.compatibility == 0)
     }
 }
 
@@ -356,5 +354,31 @@ unsafe fn dolby_vision(stream: *const ffi::AVStream) -> Option<DolbyVision> {
             compatibility,
         }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DolbyVision;
+
+    #[test]
+    fn only_films_without_a_picture_for_other_screens_are_exclusive() {
+        let cases = [
+            ("a streaming service's", 5, true, 0, true),
+            ("a phone's, with HLG below", 8, true, 4, false),
+            ("with HDR10 below", 8, true, 1, false),
+            ("a disc's, with HDR10 below", 7, true, 6, false),
+            ("its enhancement alone", 7, false, 6, true),
+            ("AV1 by itself", 10, true, 0, true),
+            ("AV1 with HDR10 below", 10, true, 1, false),
+        ];
+        for (what, profile, has_base_layer, compatibility, expected) in cases {
+            let record = DolbyVision {
+                profile,
+                has_base_layer,
+                compatibility,
+            };
+            assert_eq!(record.is_exclusive(), expected, "{what}");
+        }
     }
 }

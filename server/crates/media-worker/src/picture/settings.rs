@@ -117,7 +117,9 @@ fn fit(shown: (u32, u32), frame: (u32, u32)) -> (u32, u32) {
     } else {
         (down * width / height, frame.0)
     };
-    let fitted = u32::try_from(fitted / 2 * 2).unwrap_or(side).clamp(2, side.max(2));
+    let fitted = u32::try_from(fitted / 2 * 2)
+        .unwrap_or(side)
+        .clamp(2, side.max(2));
     match (side - fitted.min(side) > (side / 25).max(4), is_wider) {
         (false, _) => frame,
         (true, true) => (frame.0, fitted),
@@ -136,7 +138,12 @@ mod tests {
             ("a rounded rung", (853, 480), (426, 240), (426, 240)),
             ("odd sides", (321, 241), (320, 240), (320, 240)),
             ("one pixel", (1, 1), (2, 2), (2, 2)),
-            ("old television between new", (768, 576), (1280, 720), (960, 720)),
+            (
+                "old television between new",
+                (768, 576),
+                (1280, 720),
+                (960, 720),
+            ),
             ("wide film between old", (1920, 816), (640, 480), (640, 272)),
             ("a needle", (16_384, 2), (640, 360), (640, 2)),
         ];
