@@ -1,6 +1,7 @@
 //! What a server must withstand: files that are no films, a full disk, a second server, a taken
 //! port. Each time the owner reads why, and everything else goes on.
-//! What does not belong here: kills (`crash`), the public bad files (`corpus`).
+//! What does not belong here: kills (`crash`), the public bad files (`corpus`), damaged and hostile
+//! ones (`hostile`).
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -19,7 +20,7 @@ use tests::{media_maker, stage};
 /// Generous: a loaded machine, several titles in one queue.
 const PATIENCE: Duration = Duration::from_secs(150);
 /// Words that a person should never have to read.
-const MACHINERY: [&str; 6] = [
+pub(crate) const MACHINERY: [&str; 6] = [
     "panicked",
     "unwrap",
     "os error",
@@ -118,66 +119,8 @@ fn expect_refusal(server: &Server, name: &str, hints: &[&str]) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn damaged_copies_play_or_say_why_not() -> Result<()> {
-    let _turn = stage::shared();
-    let home = Home::configured("[arrival]\npatience_seconds = 5\n")?;
-    let server = home.serve()?;
-    let mut names = Vec::new();
-    for extension in ["mp4", "mkv", "ts", "avi", "webm"] {
-        let film = fs::read(media_maker::plain(extension, 12).make()?)?;
-        for (damage, bytes) in damaged(&film) {
-            let name = format!("{damage}.{extension}");
-            fs::write(home.drop_folder().join(&name), bytes)?;
-            names.push(name);
-        }
-    }
-    let mut report = Report::default();
-    for name in &names {
-        report.note(name, plays_or_says_why_not(&server, name));
-    }
-    report.conclude()?;
-    server.stop()?;
-    home.check()?;
-    Ok(())
-}
-
-/// The film cut at three places, and with bits flipped all over.
-fn damaged(film: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let cut = |percent: usize| film[..film.len() * percent / 100].to_vec();
-    let mut noise = xorshift(0x9e37_79b9_7f4a_7c15);
-    let mut flipped = film.to_vec();
-    for _ in 0..film.len() / 20_000 {
-        let position = noise.next().unwrap_or(0) as usize % flipped.len();
-        flipped[position] ^= 1 << (position % 8);
-    }
-    vec![
-        ("cut-at-2", cut(2)),
-        ("cut-at-50", cut(50)),
-        ("cut-at-98", cut(98)),
-        ("bits-flipped", flipped),
-    ]
-}
-
-fn plays_or_says_why_not(server: &Server, name: &str) -> Result<()> {
-    let video = server
-        .api
-        .wait_for_video(name, "in a final state", PATIENCE, Video::is_final)?;
-    if video.state == "failed" {
-        let words = video.words();
-        ensure!(
-            words.len() > 15 && !MACHINERY.iter().any(|word| words.contains(word)),
-            "the owner reads {words:?}"
-        );
-        return Ok(());
-    }
-    // What its pictures should be nobody knows, but what was made must be sound.
-    let download = Download::of_title(&server.api, &video.id)?;
-    verifier::prove(&download, None, Effort::Cheap)
-}
-
 /// Numbers that look like chance and are the same in every run.
-fn xorshift(mut state: u64) -> impl Iterator<Item = u64> {
+pub(crate) fn xorshift(mut state: u64) -> impl Iterator<Item = u64> {
     std::iter::repeat_with(move || {
         state ^= state << 13;
         state ^= state >> 7;

@@ -32,6 +32,8 @@ const REAP_DEADLINE: Duration = Duration::from_secs(2);
 /// Copies of our descriptors are moved up here, so that mapping one onto 3 cannot overwrite the
 /// other that happens to be 3 already.
 const FIRST_COPY: RawFd = 10;
+/// From the signal that says which limit was reached to the one that does not.
+const SECONDS_TO_DIE: u64 = 10;
 /// Makes the kernel end a worker before the server when memory runs out (-1000 to 1000).
 const OOM_SCORE_ADJUSTMENT: &str = "800";
 
@@ -242,6 +244,7 @@ fn name_of(signal: i32) -> &'static str {
         libc::SIGABRT | libc::SIGILL => " (it gave up on an inner contradiction or lack of memory)",
         libc::SIGKILL => " (killed from outside, or memory ran out)",
         libc::SIGXCPU => " (it used up its processor time)",
+        libc::SIGXFSZ => " (it wrote more than it may)",
         libc::SIGSYS => " (it tried something that it may not do)",
         _ => "",
     }
@@ -312,14 +315,20 @@ fn set_limits(limits: &Limits) -> io::Result<()> {
     limit(libc::RLIMIT_CORE, 0)?;
     limit(libc::RLIMIT_NOFILE, limits.descriptors)?;
     limit(libc::RLIMIT_AS, limits.address_space_bytes)?;
-    limit(libc::RLIMIT_CPU, limits.cpu_seconds)?;
+    let last_second = limits.cpu_seconds.saturating_add(SECONDS_TO_DIE);
+    limit_between(libc::RLIMIT_CPU, limits.cpu_seconds, last_second)?;
     limit(libc::RLIMIT_FSIZE, limits.file_bytes)?;
     be_nice(limits.niceness)
 }
 
-/// Lowers one limit, both soft and hard; where the inherited hard limit is lower, that one stays.
-#[expect(unsafe_code, reason = "a system call between fork and exec")]
+/// Lowers one limit, both soft and hard.
 fn limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
+    limit_between(resource, value, value)
+}
+
+/// Lowers one limit; where the inherited hard limit is lower, that one stays.
+#[expect(unsafe_code, reason = "a system call between fork and exec")]
+fn limit_between(resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -> io::Result<()> {
     let mut current = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -327,10 +336,10 @@ fn limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
     // SAFETY: both calls get a pointer to a whole `rlimit` that lives on this stack.
     unsafe {
         checked(libc::getrlimit(resource, &raw mut current))?;
-        let value = value.min(current.rlim_max);
+        let hard = hard.min(current.rlim_max);
         current = libc::rlimit {
-            rlim_cur: value,
-            rlim_max: value,
+            rlim_cur: soft.min(hard),
+            rlim_max: hard,
         };
         checked(libc::setrlimit(resource, &raw const current)).map(|_| ())
     }
