@@ -3,7 +3,7 @@
 //! with a reason, and the scratch folder is empty. What does not belong here: files that are
 //! simply no films (`withstand`).
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
