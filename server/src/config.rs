@@ -6,6 +6,7 @@
 mod file;
 mod watched;
 
+use delivery::origin::Network;
 use model::error::{Context, Error, ErrorKind, Result};
 use model::settings::{Bucket, Speed};
 use std::ffi::OsString;
@@ -35,6 +36,8 @@ pub struct Config {
     pub host_names: Vec<String>,
     /// Where people find this server, where its machine cannot know: scheme, name, port.
     pub public_url: Option<String>,
+    /// Proxies that are believed when they say from whom a request comes, and how.
+    pub trusted_proxies: Vec<Network>,
     /// The encoding program; `None` for the one beside this program.
     pub worker: Option<PathBuf>,
     /// Speed against size, until somebody chooses another on the settings page.
@@ -87,6 +90,7 @@ impl Config {
             listen: listen(flags, environment, file.listen)?,
             host_names: file.host_names,
             public_url: public_url(environment, file.public_url)?,
+            trusted_proxies: proxies(&file.trusted_proxies)?,
             worker: path_from(&None, environment, "HOMEREEL_WORKER_PATH").or(file.worker),
             speed: speed(environment, &file.encoding.preset)?,
             bucket: file.bucket.map(Bucket::from),
@@ -188,6 +192,18 @@ pub(crate) fn host_of(url: &str) -> Option<&str> {
 
 fn is_of_a_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+fn proxies(texts: &[String]) -> Result<Vec<Network>> {
+    let read = |text: &String| {
+        Network::parse(text).ok_or_else(|| {
+            invalid(format!(
+                "{text:?} in trusted_proxies is no address. Say something like \"127.0.0.1\" or \
+                 \"172.16.0.0/12\"."
+            ))
+        })
+    };
+    texts.iter().map(read).collect()
 }
 
 fn speed(environment: Environment<'_>, file: &str) -> Result<Speed> {
@@ -352,6 +368,7 @@ mod tests {
             ("[encoding]\nprest = 'fast'", "line 2"),
             ("listen = 80", "listen = 80"),
             ("listen = 'localhost'", "0.0.0.0:8096"),
+            ("trusted_proxies = ['proxy']", "172.16.0.0/12"),
             ("[encoding]\npreset = 'best'", "\"balanced\""),
             ("[encoding]\nreserve_megabytes = -1", "reserve_megabytes"),
             ("[arrival]\nsettle_seconds = 0", "settle_seconds"),

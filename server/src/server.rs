@@ -312,6 +312,8 @@ fn site(
         doors: delivery::doors::Doors::default(),
         host_names: wiring::host_names(config),
         originals: paths.originals(),
+        descriptors: wiring::descriptors(),
+        trusted_proxies: config.trusted_proxies.clone(),
         clock: Arc::new(SystemClock),
         key: proofs.key,
         setup: proofs.setup,

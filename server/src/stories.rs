@@ -1,6 +1,8 @@
 //! Whole servers in one process: started, asked, disturbed, stopped. What needs a worker, signals
 //! or a browser is told in the package `tests`.
 
+mod tus;
+
 use model::error::ErrorKind;
 use model::people::Role;
 use std::net::SocketAddr;

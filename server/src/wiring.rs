@@ -3,6 +3,7 @@
 use jobs::policy::JobsPolicy;
 use media::spawn::ProcessLauncher;
 use model::error::{Context, Error, ErrorKind, Result};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -13,6 +14,9 @@ use crate::config::{Config, host_of};
 
 /// Name of the encoding program beside ours.
 const WORKER_NAME: &str = "homereel-worker";
+
+/// More than thousands of connections need; some programs go through all that are allowed.
+const MOST_DESCRIPTORS: u64 = 65_536;
 
 /// Listens, or says in one sentence why not and what to do.
 ///
@@ -113,10 +117,36 @@ pub fn host_names(config: &Config) -> Vec<String> {
         .collect()
 }
 
+/// How many files and connections this process may have open: as many as the system allows, where
+/// shells and services begin with a thousand.
+pub fn descriptors() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let begun = limit.current.unwrap_or(MOST_DESCRIPTORS);
+    let wanted = limit
+        .maximum
+        .unwrap_or(MOST_DESCRIPTORS)
+        .min(MOST_DESCRIPTORS);
+    if wanted <= begun {
+        return begun;
+    }
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum: limit.maximum,
+    };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => wanted,
+        Err(error) => {
+            tracing::warn!(%error, begun, "More files could not be allowed to be open at once.");
+            begun
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::listen;
+    use super::{MOST_DESCRIPTORS, descriptors, listen};
     use model::error::ErrorKind;
+    use rustix::process::{Resource, getrlimit};
 
     #[tokio::test]
     async fn a_port_in_use_is_explained_with_a_way_out() {
@@ -126,6 +156,15 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(error.message().contains(&taken.to_string()), "{error}");
         assert!(error.message().contains("--listen"), "{error}");
+    }
+
+    #[test]
+    fn as_many_files_may_be_open_as_the_system_allows() {
+        let allowed = descriptors();
+        let limit = getrlimit(Resource::Nofile);
+        assert_eq!(limit.current, Some(allowed), "what is told is what holds");
+        let most = limit.maximum.unwrap_or(u64::MAX).min(MOST_DESCRIPTORS);
+        assert!(allowed >= most, "{allowed} of {most}");
     }
 
     #[tokio::test]

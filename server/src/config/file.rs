@@ -21,6 +21,7 @@ pub(super) struct FileContent {
     pub(super) watch: Option<Vec<PathBuf>>,
     pub(super) host_names: Vec<String>,
     pub(super) public_url: Option<String>,
+    pub(super) trusted_proxies: Vec<String>,
     pub(super) worker: Option<PathBuf>,
     pub(super) encoding: Encoding,
     pub(super) bucket: Option<BucketContent>,

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Outcome};
 use crate::table::titles::{NewTitle, TitleRow};
 use crate::table::{jobs, removed_films, titles, users};
 use crate::uploads::remember_upload;
-use crate::{Catalog, Write, generation, job_move, removal};
+use crate::{Catalog, Write, generation, job_move, recognition, removal};
 
 /// The longest hash of a sample, in bytes; BLAKE3 in hex has 64.
 const SAMPLE_HASH_BYTES: usize = 128;
@@ -51,6 +51,8 @@ pub enum Admission {
 
 impl Catalog {
     /// Admits a file. In this order:
+    /// - Somebody sends it who may not watch the title with its content, or may not bring it back:
+    ///   that title is none of their business, and the file becomes one of its own.
     /// - Its title was removed: [`Admission::Removed`], unless somebody sends the film again, which
     ///   brings the title back.
     /// - Its content is known (also from a title that failed): [`Admission::Duplicate`], and
@@ -119,8 +121,8 @@ impl Catalog {
     pub async fn sources_of_identity(&self, identity: &Identity) -> Result<Option<TitleId>> {
         let identity = identity.clone();
         self.read("looking up a film", move |transaction, _| {
-            let row = titles::of_identity(transaction, &identity, &[])?;
-            Ok(row.map(|row| row.title.id))
+            let rows = titles::of_identity(transaction, &identity, &[])?;
+            Ok(rows.first().map(|row| row.title.id))
         })
         .await
     }
@@ -129,7 +131,7 @@ impl Catalog {
 fn admit(write: &mut Write<'_>, candidate: &Candidate) -> Outcome<Admission> {
     let source = &candidate.source;
     let path = checked_path(source)?;
-    if let Some(known) = titles::of_identity(&write.transaction, &source.identity, path)? {
+    if let Some(known) = recognition::known_to_sender(write, candidate, path)? {
         if known.title.deleted_at.is_some() {
             if candidate.details.owner.is_none() {
                 return Ok(Admission::Removed(Some(known.title.id)));
@@ -157,6 +159,7 @@ fn refuse(write: &mut Write<'_>, candidate: &Candidate, reason: &str) -> Outcome
     let source = &candidate.source;
     let path = checked_path(source)?;
     let known = titles::of_identity(&write.transaction, &source.identity, path)?;
+    let known = known.into_iter().next();
     if let Some(known) = known.filter(|known| known.title.source.path == source.path) {
         if known.title.deleted_at.is_none() {
             refuse_again(write, &known, source, reason)?;

@@ -7,12 +7,14 @@ use model::clock::WallTime;
 use model::error::{ErrorKind, Result};
 use model::id::{InviteId, UserId};
 use model::people::{Invite, Role, User};
+use rusqlite::Connection;
 
+use crate::Catalog;
 use crate::column::shortened;
 use crate::failure::{Failure, Outcome};
 use crate::people::{self, NewUser};
 use crate::table::invites::{self, InviteRow};
-use crate::{Catalog, Write};
+use crate::table::users;
 
 /// The longest note, in characters.
 const NOTE_CHARS: usize = 200;
@@ -91,13 +93,15 @@ impl Catalog {
         .await
     }
 
-    /// The invitation with that secret, also if it was used or has ended.
+    /// The invitation with that secret, which can be accepted at this moment.
     ///
     /// # Errors
-    /// Errors of the catalog.
-    pub async fn invite_by_secret(&self, hash: [u8; 32]) -> Result<Option<Invite>> {
+    /// `NotFound` if there is none or nobody stands behind it any more, `Conflict` if it was used
+    /// or has ended.
+    pub async fn check_invite(&self, hash: [u8; 32]) -> Result<Invite> {
+        let now = self.now();
         self.read("looking up an invitation", move |transaction, _| {
-            Ok(invites::by_secret(transaction, hash)?.map(|row| row.invite))
+            Ok(usable(transaction, now, hash)?.invite)
         })
         .await
     }
@@ -106,11 +110,10 @@ impl Catalog {
     /// used up in the same transaction.
     ///
     /// # Errors
-    /// `NotFound` if there is no such invitation, `Conflict` if it was used or has ended,
-    /// otherwise as [`Catalog::add_user`].
+    /// As [`Catalog::check_invite`] and [`Catalog::add_user`].
     pub async fn accept_invite(&self, hash: [u8; 32], user: NewUser) -> Result<User> {
         self.write("accepting an invitation", move |write| {
-            let row = usable(write, hash)?;
+            let row = usable(&write.transaction, write.now, hash)?;
             let role = row.invite.role;
             let user = people::add(write, NewUser { role, ..user })?;
             invites::set_used(&write.transaction, row.serial, user.serial)?;
@@ -120,8 +123,15 @@ impl Catalog {
     }
 }
 
-fn usable(write: &Write<'_>, hash: [u8; 32]) -> Outcome<InviteRow> {
-    let Some(row) = invites::by_secret(&write.transaction, hash)? else {
+fn usable(connection: &Connection, now: WallTime, hash: [u8; 32]) -> Outcome<InviteRow> {
+    let row = invites::by_secret(connection, hash)?;
+    let by = match &row {
+        Some(row) => users::by_id(connection, row.invite.by)?,
+        None => None,
+    };
+    // An invitation is worth as much as the word of whoever gave it.
+    let vouched = by.is_some_and(|by| by.user.is_active_admin());
+    let Some(row) = row.filter(|_| vouched) else {
         let message = "this invitation does not exist any more; ask for another one";
         return Err(Failure::rule(ErrorKind::NotFound, message));
     };
@@ -129,7 +139,7 @@ fn usable(write: &Write<'_>, hash: [u8; 32]) -> Outcome<InviteRow> {
     if row.invite.used_by.is_some() {
         return refuse("this invitation was used already; ask for another one");
     }
-    if row.invite.expires_at <= write.now {
+    if row.invite.expires_at <= now {
         return refuse("this invitation has ended; ask for another one");
     }
     Ok(row)
@@ -143,6 +153,7 @@ mod tests {
     use model::people::{Role, User};
 
     use super::NewInvite;
+    use crate::people::UserChange;
     use crate::testing::{House, new_user};
 
     fn invite(house: &House, by: &User, secret: u8) -> NewInvite {
@@ -161,8 +172,8 @@ mod tests {
         let ada = house.person("ada", Role::Admin).await;
         let new = invite(&house, &ada, 1);
         let made = house.catalog.add_invite(new).await.unwrap();
-        let found = house.catalog.invite_by_secret([1; 32]).await.unwrap();
-        assert_eq!(found.as_ref(), Some(&made));
+        let found = house.catalog.check_invite([1; 32]).await.unwrap();
+        assert_eq!(found, made);
         let accept = |name| {
             let eve = new_user(name, Role::Admin);
             house.catalog.accept_invite([1; 32], eve)
@@ -173,6 +184,8 @@ mod tests {
         assert_eq!(eve.role, Role::Uploader, "the role is the invitation's");
         let again = accept("mallory").await.unwrap_err();
         assert_eq!(again.kind(), ErrorKind::Conflict);
+        let checked = house.catalog.check_invite([1; 32]).await.unwrap_err();
+        assert_eq!(checked.kind(), ErrorKind::Conflict);
         let listed = house.catalog.invites().await.unwrap();
         assert_eq!(listed[0].used_by, Some(eve.id));
         house.catalog.remove_user(eve.id).await.unwrap();
@@ -204,5 +217,51 @@ mod tests {
         assert_eq!(late.kind(), ErrorKind::Conflict);
         assert!(late.message().contains("has ended"), "{late}");
         assert_eq!(house.catalog.users().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_invitation_ends_with_the_power_of_whoever_gave_it() {
+        let house = House::new();
+        house.person("owner", Role::Admin).await;
+        for (secret, change) in [
+            UserChange {
+                role: Some(Role::Uploader),
+                ..UserChange::default()
+            },
+            UserChange {
+                active: Some(false),
+                ..UserChange::default()
+            },
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let name = format!("ada {secret}");
+            let ada = house.person(&name, Role::Admin).await;
+            let secret = u8::try_from(secret).unwrap();
+            let adding = house.catalog.add_invite(invite(&house, &ada, secret));
+            let made = adding.await.unwrap();
+            house
+                .catalog
+                .change_user(ada.id, change, None)
+                .await
+                .unwrap();
+            let eve = new_user("eve", Role::Viewer);
+            let late = house.catalog.accept_invite([secret; 32], eve).await;
+            assert_eq!(late.unwrap_err().kind(), ErrorKind::NotFound, "{name}");
+            let listed = house.catalog.invites().await.unwrap();
+            assert!(!listed.contains(&made), "{name}: it is gone, not asleep");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_invitation_needs_an_admin_behind_it() {
+        let house = House::new();
+        house.person("owner", Role::Admin).await;
+        let bob = house.person("bob", Role::Viewer).await;
+        let adding = house.catalog.add_invite(invite(&house, &bob, 7));
+        adding.await.unwrap();
+        let checked = house.catalog.check_invite([7; 32]).await.unwrap_err();
+        assert_eq!(checked.kind(), ErrorKind::NotFound);
     }
 }

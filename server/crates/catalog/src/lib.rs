@@ -60,6 +60,7 @@ pub mod planning;
 pub mod progress;
 pub mod queue;
 mod readers;
+mod recognition;
 pub mod recording;
 pub mod removal;
 mod schema;

@@ -9,7 +9,7 @@ use model::settings::Settings;
 
 use crate::failure::{Failure, Outcome};
 use crate::table::users::UserRow;
-use crate::table::{house, sessions, tokens, users};
+use crate::table::{house, invites, sessions, tokens, users};
 use crate::{Catalog, Write};
 
 /// The longest hash of a password, in bytes; argon2id in the format PHC has about 100.
@@ -152,7 +152,8 @@ impl Catalog {
     }
 
     /// Changes a person. Another role or password, and a person who may not sign in any more,
-    /// end all their sign-ins and tokens, but for the sign-in `keep`.
+    /// end all their sign-ins and tokens, but for the sign-in `keep`. The unused invitations of
+    /// somebody who is no admin any more, or may not sign in, end as well.
     ///
     /// # Errors
     /// `NotFound` if there is no such person, `Conflict` if they are the last admin who may sign
@@ -234,12 +235,14 @@ fn change_user(
     let before = known(write, id)?;
     let after = changed(before.clone(), change);
     check(write, &after)?;
-    let still_admin = after.user.role == Role::Admin && after.user.active;
-    if !still_admin {
+    if !after.user.is_active_admin() {
         demand_another_admin(write, &before)?;
     }
     users::save(&write.transaction, &after)?;
     let who_they_are = |row: &UserRow| (row.user.role, row.user.active, row.password_hash.clone());
+    if before.user.is_active_admin() && !after.user.is_active_admin() {
+        invites::delete_unused_of(&write.transaction, after.serial)?;
+    }
     if who_they_are(&before) != who_they_are(&after) {
         sessions::delete_of_user(&write.transaction, after.serial, keep)?;
         tokens::delete_of_user(&write.transaction, after.serial)?;
@@ -275,8 +278,7 @@ fn tidy_email(email: Option<String>) -> Option<String> {
 
 /// Somebody must be able to let the others in.
 fn demand_another_admin(write: &Write<'_>, row: &UserRow) -> Outcome<()> {
-    let is_admin = row.user.role == Role::Admin && row.user.active;
-    if is_admin && users::other_admins(&write.transaction, row.serial)? == 0 {
+    if row.user.is_active_admin() && users::other_admins(&write.transaction, row.serial)? == 0 {
         let message = format!(
             "{} is the only admin who may sign in; make somebody else an admin first",
             row.user.name

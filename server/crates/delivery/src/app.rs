@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 
 use model::error::Result;
 use model::id::UserId;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::allowance::Buckets;
+use crate::api::users::Reset;
 use crate::caller::Callers;
 use crate::cutetube::limit::Door;
-use crate::listeners::Listeners;
 use crate::metrics::requests::Requests;
 use crate::once::OneTime;
+use crate::origin::Origin;
 use crate::passwords::{Cost, Passwords};
+use crate::room::{Client, Room};
 use crate::site::Site;
-use crate::throttle::{Origin, Throttle};
+use crate::throttle::Throttle;
 
 /// A ticket is opened by the program that asked for it, at once.
 const TICKET: Duration = Duration::from_secs(30);
@@ -29,10 +30,10 @@ pub(crate) const RESET: Duration = Duration::from_secs(3_600);
 pub(crate) struct App {
     pub(crate) site: Site,
     pub(crate) limits: Limits,
-    /// One permit per request that waits for a segment.
-    pub(crate) held: Arc<Semaphore>,
+    /// Who waits for a segment.
+    pub(crate) held: Arc<Room<Client>>,
     /// Who listens to events.
-    pub(crate) listeners: Arc<Listeners>,
+    pub(crate) listeners: Arc<Room<Client>>,
     /// Counts what is asked for.
     pub(crate) requests: Requests,
     pub(crate) started: Instant,
@@ -50,7 +51,7 @@ pub(crate) struct App {
     /// Links that sign a browser of this machine in.
     pub(crate) tickets: Arc<OneTime<UserId>>,
     /// Links that give somebody a new password.
-    pub(crate) resets: Arc<OneTime<UserId>>,
+    pub(crate) resets: Arc<OneTime<Reset>>,
     /// Once set up, a house stays so, and nobody has to be asked again.
     claimed: Arc<AtomicBool>,
 }
@@ -60,6 +61,8 @@ pub(crate) struct App {
 pub(crate) struct Limits {
     /// Requests that wait for a segment at the same time. Each holds a connection and a wish.
     pub(crate) held_requests: usize,
+    /// Those of one client: a player asks for a few of each stream at once.
+    pub(crate) held_of_one: usize,
     /// After this a held request is answered with 503 and asked to come again. Below the 30 s
     /// that players and proxies commonly wait.
     pub(crate) hold_deadline: Duration,
@@ -67,6 +70,15 @@ pub(crate) struct Limits {
     pub(crate) listeners: usize,
     /// Those of one client.
     pub(crate) listeners_of_one: usize,
+    /// Connections open at the same time; further ones wait in the listener's backlog. A browser
+    /// opens six, so the default is some seven hundred players.
+    pub(crate) connections: usize,
+    /// Those of one household, unless it is this machine or a trusted proxy.
+    pub(crate) connections_of_one: usize,
+    /// A request's head must be complete by then, and an idle connection is closed after it.
+    pub(crate) head_deadline: Duration,
+    /// A client that sends nothing of its body for this long is gone.
+    pub(crate) read_patience: Duration,
     /// Changes are gathered for this long before listeners hear of them.
     pub(crate) gather: Duration,
 }
@@ -75,10 +87,32 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             held_requests: 256,
+            held_of_one: 24,
             hold_deadline: Duration::from_secs(20),
             listeners: 256,
             listeners_of_one: 8,
+            connections: 4096,
+            connections_of_one: 512,
+            head_deadline: Duration::from_secs(12),
+            read_patience: Duration::from_secs(60),
             gather: Duration::from_millis(200),
+        }
+    }
+}
+
+impl Limits {
+    /// As far as a process may open this many files. A connection has its socket and perhaps a
+    /// file that is sent; the rest of the server keeps its own.
+    pub(crate) fn within(descriptors: u64) -> Self {
+        const OUR_OWN: u64 = 256;
+        let limits = Self::default();
+        let room = descriptors.saturating_sub(OUR_OWN) / 2;
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let connections = room.clamp(32, limits.connections);
+        Self {
+            connections,
+            connections_of_one: (connections / 8).max(16),
+            ..limits
         }
     }
 }
@@ -96,8 +130,8 @@ impl App {
             claimed: Arc::default(),
             site,
             limits,
-            held: Arc::new(Semaphore::new(limits.held_requests)),
-            listeners: Arc::new(Listeners::new(limits.listeners, limits.listeners_of_one)),
+            held: Arc::new(Room::new(limits.held_requests, limits.held_of_one)),
+            listeners: Arc::new(Room::new(limits.listeners, limits.listeners_of_one)),
             requests: Requests::default(),
             started: Instant::now(),
             stopping,
@@ -112,5 +146,24 @@ impl App {
         let claimed = self.site.catalog.setup_state().await?.claimed;
         self.claimed.store(claimed, Ordering::Relaxed);
         Ok(claimed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+
+    #[test]
+    fn connections_leave_descriptors_for_the_rest() {
+        for (descriptors, expected) in [
+            (65_536, (4096, 512)),
+            (1_024, (384, 48)),
+            (256, (32, 16)),
+            (0, (32, 16)),
+        ] {
+            let limits = Limits::within(descriptors);
+            let found = (limits.connections, limits.connections_of_one);
+            assert_eq!(found, expected, "{descriptors} descriptors");
+        }
     }
 }

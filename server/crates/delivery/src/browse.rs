@@ -2,10 +2,10 @@
 //! lies in a folder besides folders is nobody's business here.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use model::error::{Error, ErrorKind};
 
+use crate::disk;
 use crate::folders::refusal;
 use crate::problem::Problem;
 
@@ -13,8 +13,6 @@ use crate::problem::Problem;
 const MAX_FOLDERS: usize = 500;
 /// So many names are read at most, files included.
 const MAX_LOOKED_AT: usize = 20_000;
-/// A folder in the network that does not answer must not hold a request for ever.
-const DEADLINE: Duration = Duration::from_secs(10);
 /// Longest path Linux takes.
 const PATH_BYTES: usize = 4096;
 
@@ -129,11 +127,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
 async fn in_time<T: Send + 'static>(
     look: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let looking = tokio::task::spawn_blocking(look);
-    match tokio::time::timeout(DEADLINE, looking).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(_)) | Err(_) => Err(Problem::not_yet("The disk of that folder does not answer.")),
-    }
+    let silent = |_| Problem::not_yet("The disk of that folder does not answer.");
+    disk::ask(look).await.map_err(silent)?
 }
 
 #[cfg(test)]

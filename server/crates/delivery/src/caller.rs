@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use catalog::Catalog;
 use model::change::Change;
 use model::error::Result;
+use model::id::{SessionId, UserId};
 use model::people::{Credential, Principal, Role, Scope, Session, Token, User};
 use model::rights::Audience;
 use tokio::sync::broadcast::Receiver;
@@ -26,10 +27,10 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::cookie;
+use crate::origin::{Origin, Way};
 use crate::policy::{Nearby, Peer};
 use crate::problem::Problem;
 use crate::secret::{Fingerprint, LONGEST_BYTES, fingerprint};
-use crate::throttle::{Attempt, Origin};
 
 /// How long an answer of the catalog is believed.
 const BELIEVED: Duration = Duration::from_secs(5);
@@ -105,6 +106,27 @@ impl Standing {
         })
     }
 
+    /// The person, however they showed it.
+    pub(crate) fn person(&self) -> Result<UserId, Problem> {
+        let sign_in = || Problem::unauthorized("Sign in to do this.");
+        self.who.user().ok_or_else(sign_in)
+    }
+
+    /// The person and the browser they signed in with. Whatever lets somebody in for longer is
+    /// changed in one, never with a token: what leaks from a script must not be able to stay.
+    pub(crate) fn browser(&self) -> Result<(UserId, SessionId), Problem> {
+        match &self.who {
+            Principal::Person {
+                user,
+                by: Credential::Session(session),
+                ..
+            } => Ok((*user, *session)),
+            _ => Err(Problem::forbidden(
+                "This is done in a browser that is signed in, not with a token.",
+            )),
+        }
+    }
+
     /// Admins, and everyone until the house is set up.
     pub(crate) fn looks_after_the_house(&self) -> bool {
         !self.claimed || self.who.is_at_least(Role::Admin)
@@ -116,10 +138,13 @@ impl Standing {
     }
 }
 
-/// Looks up the caller and passes the request on.
+/// Looks up where the request comes from and on whose behalf, and passes it on.
 pub(crate) async fn identify(State(app): State<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    match standing(&app, &parts).await {
+    let peer = parts.extensions.get::<Peer>().copied();
+    let way = Way::of(peer, &parts.headers, &app.site.trusted_proxies);
+    parts.extensions.insert(way);
+    match standing(&app, &parts, way).await {
         Ok(standing) => {
             let nearby = Nearby::of(&parts, &app.site.key);
             parts.extensions.insert(standing);
@@ -135,11 +160,10 @@ pub(crate) async fn identify(State(app): State<App>, request: Request, next: Nex
     }
 }
 
-async fn standing(app: &App, request: &Parts) -> Result<Standing, Problem> {
+async fn standing(app: &App, request: &Parts, way: Way) -> Result<Standing, Problem> {
     let headers = &request.headers;
     if in_dav(request.uri.path()) {
-        let peer = request.extensions.get::<Peer>().copied();
-        return by_app_password(app, headers, peer).await;
+        return by_app_password(app, headers, way.origin).await;
     }
     if let Some(proof) = bearer(headers) {
         return Ok(Standing::of(app, Some(proof)).await?);
@@ -193,7 +217,7 @@ fn credentials<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
 async fn by_app_password(
     app: &App,
     headers: &HeaderMap,
-    peer: Option<Peer>,
+    origin: Origin,
 ) -> Result<Standing, Problem> {
     let Some((name, password)) = basic(headers) else {
         return Ok(Standing::of(app, None).await?);
@@ -202,16 +226,9 @@ async fn by_app_password(
         name: fingerprint(&name.to_lowercase()),
         password: fingerprint(&password),
     };
-    if app.callers.recall(&proof).is_some() {
-        return Ok(Standing::of(app, Some(proof)).await?);
-    }
-    let attempt = peer.map(|Peer(address)| Attempt::at_account(Origin::of(address), &name));
-    if let Some(attempt) = &attempt {
-        app.throttle.admit(attempt)?;
-    }
     let standing = Standing::of(app, Some(proof)).await?;
-    if let Some(attempt) = attempt.filter(|_| standing.who != Principal::Guest) {
-        app.throttle.forgive(&attempt);
+    if standing.who == Principal::Guest {
+        app.throttle.count_program(origin)?;
     }
     Ok(standing)
 }
@@ -256,8 +273,15 @@ async fn by_session(app: &App, secret: Fingerprint) -> Result<Option<Principal>>
     if now.since(session.last_seen_at) > LONGEST_IDLE {
         return Ok(None);
     }
-    catalog.touch_session(session.id).await?;
+    note_use(catalog.touch_session(session.id).await);
     Ok(Some(signed_in(&session, user)))
+}
+
+/// When somebody was last seen is for their list of devices; a full disk must not shut them out.
+fn note_use(noted: Result<()>) {
+    if let Err(error) = noted {
+        tracing::warn!(%error, "When somebody was last seen could not be noted.");
+    }
 }
 
 fn signed_in(session: &Session, user: User) -> Principal {
@@ -283,7 +307,7 @@ async fn by_token(
     if !fits(token.scope) || !name.is_none_or(|name| is_called(&user, name)) {
         return Ok(None);
     }
-    catalog.touch_token(token.id).await?;
+    note_use(catalog.touch_token(token.id).await);
     Ok(Some(by_program(&token, user)))
 }
 

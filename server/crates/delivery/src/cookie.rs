@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use std::time::Duration;
 
+use crate::origin::Way;
 use crate::secret::{LONGEST_BYTES, Secret};
 
 /// Its name. Cookies are not kept apart by port, so it must not be anybody else's.
@@ -22,18 +23,20 @@ pub(crate) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// Makes a browser remember `secret` for `lifetime`.
-pub(crate) fn set(secret: &Secret, lifetime: Duration) -> HeaderValue {
-    spelled(secret.reveal(), lifetime)
+pub(crate) fn set(secret: &Secret, lifetime: Duration, way: Way) -> HeaderValue {
+    spelled(secret.reveal(), lifetime, way)
 }
 
 /// Makes a browser forget it.
-pub(crate) fn forget() -> HeaderValue {
-    spelled("", Duration::ZERO)
+pub(crate) fn forget(way: Way) -> HeaderValue {
+    spelled("", Duration::ZERO, way)
 }
 
-fn spelled(value: &str, lifetime: Duration) -> HeaderValue {
+/// Where the way was encrypted, the browser must not send it over any other.
+fn spelled(value: &str, lifetime: Duration, way: Way) -> HeaderValue {
     let seconds = lifetime.as_secs();
-    let text = format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax");
+    let secure = if way.encrypted { "; Secure" } else { "" };
+    let text = format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     // Letters and digits always make a header.
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
@@ -41,6 +44,7 @@ fn spelled(value: &str, lifetime: Duration) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::{forget, secrets, set};
+    use crate::origin::Way;
     use crate::secret::Secret;
     use axum::http::{HeaderMap, HeaderValue, header};
     use std::time::Duration;
@@ -72,7 +76,11 @@ mod tests {
     #[test]
     fn scripts_and_other_sites_do_not_get_it() {
         let secret = Secret::long("").unwrap();
-        let header = set(&secret, Duration::from_secs(60));
+        let way = |encrypted| Way {
+            encrypted,
+            ..Way::of(None, &HeaderMap::new(), &[])
+        };
+        let header = set(&secret, Duration::from_secs(60), way(false));
         let text = header.to_str().unwrap();
         for part in [
             "Path=/",
@@ -83,6 +91,10 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text} lacks {part}");
         }
-        assert!(forget().to_str().unwrap().contains("=; Path=/; Max-Age=0"));
+        assert!(!text.contains("Secure"), "plain HTTP would not keep it");
+        let encrypted = set(&secret, Duration::from_secs(60), way(true));
+        assert!(encrypted.to_str().unwrap().ends_with("; Secure"));
+        let forgotten = forget(way(false));
+        assert!(forgotten.to_str().unwrap().contains("=; Path=/; Max-Age=0"));
     }
 }

@@ -7,11 +7,14 @@ use model::segment::StoredPiece;
 use model::settings::{Place, Settings};
 use model::title::Title;
 
+/// Whether anyone at all may watch `title`.
+pub(crate) fn is_public(settings: &Settings, title: &Title) -> bool {
+    title.visibility == Visibility::Everyone && settings.audience == Audience::Anyone
+}
+
 /// The public address of `stored`, unless we send it ourselves.
 pub(crate) fn address(settings: &Settings, title: &Title, stored: &StoredPiece) -> Option<String> {
-    let is_public =
-        title.visibility == Visibility::Everyone && settings.audience == Audience::Anyone;
-    if !is_public || stored.place != Place::Bucket {
+    if !is_public(settings, title) || stored.place != Place::Bucket {
         return None;
     }
     let bucket = settings.bucket.as_ref()?;

@@ -14,16 +14,20 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::problem::Problem;
+use crate::room::{Client, Full};
 
-/// Waits until `piece` of `title` is stored.
+/// Waits until `piece` of `title` is stored, on behalf of `client`.
 ///
 /// # Errors
 /// 503 with `Retry-After` where it may still come (deadline, too many waiting, paused, begun anew),
 /// 404 with the reason where it never will.
-pub(crate) async fn wait(app: &App, title: &Title, piece: Piece) -> Result<StoredPiece, Problem> {
-    let _permit = app.held.try_acquire().map_err(|_| {
-        Problem::not_yet("Too many players wait for parts that are still being made.")
-    })?;
+pub(crate) async fn wait(
+    app: &App,
+    client: Client,
+    title: &Title,
+    piece: Piece,
+) -> Result<StoredPiece, Problem> {
+    let _place = app.held.admit(client).map_err(no_place)?;
     let deadline = Instant::now() + app.limits.hold_deadline;
     let catalog = &app.site.catalog;
     // Subscribed before the first look, so that what lands in between is not missed.
@@ -54,6 +58,13 @@ pub(crate) async fn wait(app: &App, title: &Title, piece: Piece) -> Result<Store
             }
         }
     }
+}
+
+fn no_place(full: Full) -> Problem {
+    Problem::not_yet(match full {
+        Full::OfThisClient => "This player waits for too many parts that are still being made.",
+        Full::OfAll => "Too many players wait for parts that are still being made.",
+    })
 }
 
 /// Returns once the piece may be there, or the title's fate may have changed.

@@ -15,7 +15,8 @@ use crate::extract::{FromPath, title_id};
 use crate::manifest::bandwidth::{Rate, SegmentSizes, rates};
 use crate::manifest::{dash, hls};
 use crate::problem::Problem;
-use crate::segments;
+use crate::room::Client;
+use crate::segments::{self, Ask};
 use crate::titles;
 
 /// What a name below `/media/{id}/` means.
@@ -51,6 +52,7 @@ fn playlist(text: &str) -> Option<Name> {
 pub(crate) async fn show(
     State(app): State<App>,
     caller: Caller,
+    client: Client,
     FromPath((id, name)): FromPath<(String, String)>,
     method: Method,
     headers: HeaderMap,
@@ -61,7 +63,14 @@ pub(crate) async fn show(
     })?;
     let title = titles::visible(&app, &caller, id, Want::Watch).await?;
     match name {
-        Name::Stored(piece) => segments::show(&app, &title, piece, &method, &headers).await,
+        Name::Stored(piece) => {
+            let ask = Ask {
+                client,
+                method: &method,
+                headers: &headers,
+            };
+            segments::show(&app, &title, piece, ask).await
+        }
         Name::Dash => {
             let (plan, rates) = plan_and_rates(&app, &title).await?;
             let text = dash::manifest(&plan, &rates)?;

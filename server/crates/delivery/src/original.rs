@@ -8,7 +8,6 @@ use std::io::SeekFrom;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -19,12 +18,12 @@ use rustix::io::Errno;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
+use crate::disk::{self, Silent};
+use crate::percent;
 use crate::problem::Problem;
 use crate::range::{Wanted, wanted};
 use crate::validator;
 
-/// A folder in the network that does not answer must not hold a request for ever.
-const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// Read and sent at once: few enough calls for a disk, little enough memory for many downloads.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// A browser that shows the file in spite of all gets nothing to run in it.
@@ -103,8 +102,12 @@ async fn body(file: File, part: Range<u64>) -> std::io::Result<Body> {
 }
 
 fn describe(headers: &mut HeaderMap, source: &Source, purpose: Purpose, etag: &str) {
+    let content_type = match purpose {
+        Purpose::Keep => "application/octet-stream",
+        Purpose::Play => content_type(&source.path),
+    };
     for (name, value) in [
-        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_TYPE, content_type),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, CACHE),
         (header::ACCEPT_RANGES, "bytes"),
@@ -118,6 +121,32 @@ fn describe(headers: &mut HeaderMap, source: &Source, purpose: Purpose, etag: &s
             header::CONTENT_DISPOSITION,
             &attachment(&source.path),
         );
+    }
+}
+
+/// What a player is told, by the name of the file: what lies in it is nothing we look into. None
+/// of these is ever a page or a script.
+fn content_type(path: &Path) -> &'static str {
+    let extension = path.extension().and_then(|text| text.to_str());
+    match extension.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "mp4" | "m4v" => "video/mp4",
+        "mov" | "qt" => "video/quicktime",
+        "mkv" => "video/x-matroska",
+        "webm" => "video/webm",
+        "avi" => "video/x-msvideo",
+        "ts" | "m2ts" | "mts" => "video/mp2t",
+        "mpg" | "mpeg" | "vob" => "video/mpeg",
+        "ogv" => "video/ogg",
+        "wmv" => "video/x-ms-wmv",
+        "flv" => "video/x-flv",
+        "3gp" => "video/3gpp",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "aac" => "audio/aac",
+        "flac" => "audio/flac",
+        "wav" => "audio/wav",
+        "ogg" | "oga" | "opus" => "audio/ogg",
+        _ => "application/octet-stream",
     }
 }
 
@@ -142,17 +171,8 @@ fn attachment(path: &Path) -> String {
             _ => '_',
         })
         .collect();
-    let exact: String = name.bytes().map(encoded).collect();
+    let exact = percent::encoded(&name);
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}")
-}
-
-/// Everything but the `attr-char`s of RFC 8187 that need no thought.
-fn encoded(byte: u8) -> String {
-    match byte {
-        b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    }
 }
 
 /// Strong: the stamp names one version of one file.
@@ -165,13 +185,12 @@ fn etag(stamp: &FileStamp) -> String {
 
 async fn open_in_time(title: &Title) -> Result<File, Problem> {
     let source = title.source.clone();
-    let opening = tokio::task::spawn_blocking(move || open(&source));
-    match tokio::time::timeout(OPEN_DEADLINE, opening).await {
-        Ok(Ok(Ok(Some(file)))) => Ok(file),
-        Ok(Ok(Ok(None))) => Err(gone(title)),
-        Ok(Ok(Err(error))) if is_absence(&error) => Err(gone(title)),
-        Ok(Ok(Err(error))) => Err(unread(title, &error)),
-        Ok(Err(_)) | Err(_) => Err(Problem::not_yet(format!(
+    match disk::ask(move || open(&source)).await {
+        Ok(Ok(Some(file))) => Ok(file),
+        Ok(Ok(None)) => Err(gone(title)),
+        Ok(Err(error)) if is_absence(&error) => Err(gone(title)),
+        Ok(Err(error)) => Err(unread(title, &error)),
+        Err(Silent) => Err(Problem::not_yet(format!(
             "The disk with the file of “{}” does not answer.",
             title.name
         ))),
@@ -216,7 +235,7 @@ fn open(source: &Source) -> std::io::Result<Option<File>> {
     Ok(same.then_some(file))
 }
 
-fn stamp_of(metadata: &Metadata) -> FileStamp {
+pub(crate) fn stamp_of(metadata: &Metadata) -> FileStamp {
     FileStamp {
         device: metadata.dev(),
         inode: metadata.ino(),
@@ -230,7 +249,7 @@ fn stamp_of(metadata: &Metadata) -> FileStamp {
 
 #[cfg(test)]
 mod tests {
-    use super::{attachment, open, stamp_of};
+    use super::{attachment, content_type, open, stamp_of};
     use model::title::{Identity, Source};
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -264,6 +283,19 @@ mod tests {
                 attachment(Path::new(path)),
                 format!("attachment; {expected}")
             );
+        }
+    }
+
+    #[test]
+    fn a_player_is_told_what_it_plays() {
+        for (path, expected) in [
+            ("/a/film.mp4", "video/mp4"),
+            ("/a/Film.MOV", "video/quicktime"),
+            ("/a/song.flac", "audio/flac"),
+            ("/a/film.html", "application/octet-stream"),
+            ("/a/film", "application/octet-stream"),
+        ] {
+            assert_eq!(content_type(Path::new(path)), expected, "{path}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! how often one may try (`throttle`).
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -15,6 +16,8 @@ pub const SHORTEST_BYTES: usize = 8;
 pub const LONGEST_BYTES: usize = 128;
 /// Passwords that are hashed at the same time; each takes the memory of [`Cost`].
 const AT_ONCE: usize = 2;
+/// One takes a tenth of a second; whoever waits longer than this stands behind a crowd.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What one hash costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,11 +108,20 @@ impl Passwords {
         .await
     }
 
+    /// Takes all places, for tests of who does not need one.
+    #[cfg(test)]
+    pub(crate) async fn crowd(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let room = Arc::clone(&self.room);
+        room.acquire_many_owned(2).await.unwrap()
+    }
+
     async fn compute<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let place = Arc::clone(&self.room).acquire_owned().await;
+        let place = Arc::clone(&self.room).acquire_owned();
+        let place = tokio::time::timeout(PATIENCE, place).await;
+        let place = place.map_err(|_| busy())?;
         let place = place.context(ErrorKind::Internal, "waiting to hash a password")?;
         tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -118,6 +130,13 @@ impl Passwords {
         .await
         .context(ErrorKind::Internal, "hashing a password")?
     }
+}
+
+fn busy() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "too many people sign in at this moment; try again in a few seconds",
+    )
 }
 
 fn check_length(password: &str) -> Result<()> {
@@ -212,6 +231,16 @@ mod tests {
             let error = passwords.check(password.into(), None).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_behind_a_crowd() {
+        let passwords = Passwords::new(Cost::BRISK);
+        let crowd = passwords.crowd().await;
+        let error = passwords.hash("correct horse".into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        drop(crowd);
+        assert!(passwords.hash("correct horse".into()).await.is_ok());
     }
 
     #[test]

@@ -188,12 +188,17 @@ fn asking(mut response: Response, challenge: &'static str) -> Response {
     response
 }
 
-/// The form, and where to go after it. Paths of our routes hold nothing that a query gives a
-/// meaning to, and no query is carried along.
-fn sign_in(path: &str) -> String {
+/// A path of a page of ours: nobody is sent elsewhere after signing in. Such paths hold nothing that
+/// a query gives a meaning to, and no query is carried along.
+pub(crate) fn is_page_of_ours(path: &str) -> bool {
     let plain =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '/' | '-' | '.' | '_');
-    if path == "/" || path.starts_with("//") || !path.chars().all(plain) {
+    path.starts_with('/') && !path.starts_with("//") && path.chars().all(plain)
+}
+
+/// The form, and where to go after it.
+fn sign_in(path: &str) -> String {
+    if path == "/" || !is_page_of_ours(path) {
         return "/sign-in".into();
     }
     format!("/sign-in?next={path}")
@@ -201,7 +206,7 @@ fn sign_in(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, Nearby, Peer, Refusal, sign_in};
+    use super::{Access, Nearby, Peer, Refusal, is_page_of_ours, sign_in};
     use crate::caller::Standing;
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
     use model::id::{SessionId, UserId};
@@ -303,6 +308,22 @@ mod tests {
             let peer = Some(Peer("127.0.0.1:5000".parse().unwrap()));
             let nearby = Nearby::judge(peer, &headers, KEY);
             assert_eq!(nearby, Nearby::default(), "{name} was overlooked");
+        }
+    }
+
+    #[test]
+    fn nobody_is_sent_elsewhere() {
+        for (next, expected) in [
+            ("/", true),
+            ("/watch/01abc", true),
+            ("", false),
+            ("//evil.example", false),
+            ("/\\evil.example", false),
+            ("https://evil.example", false),
+            ("javascript:alert(1)", false),
+            ("/a b", false),
+        ] {
+            assert_eq!(is_page_of_ours(next), expected, "{next:?}");
         }
     }
 

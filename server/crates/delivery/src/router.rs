@@ -5,6 +5,7 @@
 mod cutetube;
 mod library;
 mod people;
+mod uploads;
 
 use axum::Router;
 use axum::handler::Handler;
@@ -12,7 +13,6 @@ use axum::http::Method;
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, any, on};
 
-use crate::api::uploads::{form, tus};
 use crate::api::{document, events};
 use crate::app::App;
 use crate::dav;
@@ -27,7 +27,8 @@ use crate::problem;
 /// The routes of the server.
 fn routes() -> Routes {
     use Access::{Admin, Dav, Follow, Member, Open, Uploader, Watch};
-    cutetube::add(library::add(people::add(Routes::default())))
+    let routes = people::add(Routes::default());
+    uploads::add(cutetube::add(library::add(routes)))
         .get("/", Watch, pages::library::show)
         .get("/watch/{id}", Watch, watch::show)
         .get("/upload", Uploader, work::upload)
@@ -45,14 +46,6 @@ fn routes() -> Routes {
         .get("/assets/{name}", Open, assets::show)
         .get("/media/{id}/{name}", Watch, media::show)
         .get("/healthz", Open, health::show)
-        .options("/api/v1/uploads", Open, tus::abilities)
-        .get("/api/v1/uploads", Uploader, tus::list)
-        .post("/api/v1/uploads", Uploader, tus::create)
-        .post("/api/v1/uploads/form", Uploader, form::receive)
-        .get("/api/v1/uploads/{id}", Uploader, tus::show)
-        .patch("/api/v1/uploads/{id}", Uploader, tus::append)
-        .delete("/api/v1/uploads/{id}", Uploader, tus::remove)
-        .post("/api/v1/uploads/{id}", Uploader, tus::overridden)
         .every("/dav", Dav, dav::answer)
         .every("/dav/", Dav, dav::answer)
         .every("/dav/{*path}", Dav, dav::answer)
@@ -84,6 +77,13 @@ struct Routes {
 }
 
 impl Routes {
+    /// These routes and `others`.
+    fn and(mut self, others: Self) -> Self {
+        self.router = self.router.merge(others.router);
+        self.table.extend(others.table);
+        self
+    }
+
     /// A route that only looks; `HEAD` comes with it.
     fn get<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
     where

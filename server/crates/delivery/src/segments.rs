@@ -9,6 +9,7 @@ use axum::response::Response;
 use model::error::{Error, ErrorKind};
 use model::plan::StreamKind;
 use model::segment::{Piece, StoredPiece};
+use model::settings::Settings;
 use model::title::{Title, TitleState};
 
 use crate::app::App;
@@ -16,32 +17,43 @@ use crate::elsewhere;
 use crate::hold;
 use crate::problem::Problem;
 use crate::range::{Wanted, wanted};
+use crate::room::Client;
 use crate::validator;
 
-/// A finished title never changes: another file at its path becomes another title.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Until then its file may be replaced, and everything is made anew under the same names; pieces
-/// of two versions must not meet in one player.
+/// Everything may be made anew under the same names: when a file is replaced, after a backup is
+/// restored. Pieces of two versions must not meet in one player, so each is asked for again, which
+/// costs an answer without a body.
 const ASK_AGAIN: &str = "private, no-cache";
+/// The same where anyone may watch, for caches that many share.
+const ASK_AGAIN_TOGETHER: &str = "public, no-cache";
+/// An old poster of a finished title meets nothing that it does not fit, and pages show many.
+const FOR_A_DAY: &str = "private, max-age=86400";
 
 /// Tells players how long an answer was held back, so that they do not mistake it for a slow
 /// network. `http` has no constant for it.
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// How a piece is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) client: Client,
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+}
 
 /// Answers a request for `piece` of a title that the caller may watch.
 pub(crate) async fn show(
     app: &App,
     title: &Title,
     piece: Piece,
-    method: &Method,
-    headers: &HeaderMap,
+    ask: Ask<'_>,
 ) -> Result<Response, Problem> {
     let asked = Instant::now();
     let (stored, held) = match app.site.catalog.piece(title.id, piece).await? {
         Some(stored) => (stored, None),
         None => {
             check_promised(title, piece)?;
-            let stored = hold::wait(app, title, piece).await?;
+            let stored = hold::wait(app, ask.client, title, piece).await?;
             (stored, Some(asked.elapsed()))
         }
     };
@@ -52,9 +64,18 @@ pub(crate) async fn show(
     let answer = Answer {
         title,
         stored: &stored,
+        cache: cache(&settings, title, piece),
         held,
     };
-    answer.send(app, method, headers).await
+    answer.send(app, ask.method, ask.headers).await
+}
+
+fn cache(settings: &Settings, title: &Title, piece: Piece) -> &'static str {
+    match piece {
+        Piece::Poster if title.state == TitleState::Ready => FOR_A_DAY,
+        _ if elsewhere::is_public(settings, title) => ASK_AGAIN_TOGETHER,
+        _ => ASK_AGAIN,
+    }
 }
 
 /// Players follow it; the piece itself is cached under its own address.
@@ -100,6 +121,7 @@ fn not_planned(title: &Title) -> Problem {
 struct Answer<'a> {
     title: &'a Title,
     stored: &'a StoredPiece,
+    cache: &'static str,
     /// How long the request waited for the piece, if it had to.
     held: Option<Duration>,
 }
@@ -172,14 +194,12 @@ impl Answer<'_> {
     fn respond(&self, etag: &str, status: StatusCode, body: Body) -> Response {
         let mut response = Response::new(body);
         *response.status_mut() = status;
-        let ready = self.title.state == TitleState::Ready;
-        let cache = if ready { FOR_EVER } else { ASK_AGAIN };
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static(self.content_type()),
         );
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache));
         headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         insert_text(headers, header::ETAG, etag);
         if let Some(held) = self.held {

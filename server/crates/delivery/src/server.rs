@@ -3,7 +3,7 @@
 //! [`serve`] owns the listener and every connection. It ends when told to: no new connections,
 //! held requests and event streams are answered at once, running answers get [`GRACE`] to finish.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,19 +22,14 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::app::{App, Limits};
+use crate::origin::{Network, Origin, is_trusted};
 use crate::patient_body::PatientBody;
 use crate::patient_io::PatientIo;
 use crate::policy::Peer;
+use crate::room::{Full, Place, Room};
 use crate::router;
 use crate::site::Site;
 
-/// Connections open at the same time; further ones wait in the listener's backlog. A browser opens
-/// six, so this is some seven hundred players.
-const MAX_CONNECTIONS: usize = 4096;
-/// A request's head must be complete by then, and an idle connection is closed after it.
-const HEAD_DEADLINE: Duration = Duration::from_secs(12);
-/// A client that sends nothing of its body for this long is gone.
-const READ_PATIENCE: Duration = Duration::from_secs(60);
 /// A client that reads nothing for this long is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// A request's head may not be larger; browsers stay far below.
@@ -52,22 +47,38 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// None today: trouble with single connections is logged and passes. The result is there so that
 /// callers handle what a later transport may report.
 pub async fn serve(listener: TcpListener, site: Site, shutdown: CancellationToken) -> Result<()> {
-    let app = App::new(site, Limits::default(), shutdown.clone());
-    let acceptor = Acceptor {
-        router: router::service(app),
-        room: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-        tasks: TaskTracker::new(),
-        shutdown,
-        give_up: CancellationToken::new(),
-    };
-    acceptor.run(listener).await;
+    let limits = Limits::within(site.descriptors);
+    run(listener, App::new(site, limits, shutdown)).await;
     Ok(())
 }
 
+/// The same within other limits, until `app` is stopping.
+pub(crate) async fn run(listener: TcpListener, app: App) {
+    acceptor(app).run(listener).await;
+}
+
+pub(crate) fn acceptor(app: App) -> Acceptor {
+    let limits = app.limits;
+    Acceptor {
+        limits,
+        shutdown: app.stopping.clone(),
+        trusted_proxies: app.site.trusted_proxies.clone(),
+        router: router::service(app),
+        room: Arc::new(Semaphore::new(limits.connections)),
+        households: Arc::new(Room::new(limits.connections, limits.connections_of_one)),
+        tasks: TaskTracker::new(),
+        give_up: CancellationToken::new(),
+    }
+}
+
 /// Everything a new connection needs.
-struct Acceptor {
+pub(crate) struct Acceptor {
     router: Router,
+    limits: Limits,
+    trusted_proxies: Vec<Network>,
     room: Arc<Semaphore>,
+    /// Whose connections they are.
+    households: Arc<Room<Origin>>,
     tasks: TaskTracker,
     /// Stop taking requests.
     shutdown: CancellationToken,
@@ -116,17 +127,31 @@ impl Acceptor {
     }
 
     fn spawn(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+        let Ok(place) = self.place(peer.ip()) else {
+            tracing::debug!(%peer, "a household has too many connections already");
+            return;
+        };
         // Small answers should not wait for more (Nagle); failure costs only latency.
         let _ = stream.set_nodelay(true);
         let router = self.router.clone();
         let (shutdown, give_up) = (self.shutdown.clone(), self.give_up.clone());
+        let limits = self.limits;
         self.tasks.spawn(async move {
             tokio::select! {
-                () = converse(stream, peer, router, shutdown) => {}
+                () = converse(stream, peer, router, limits, shutdown) => {}
                 () = give_up.cancelled() => {}
             }
-            drop(permit);
+            drop((permit, place));
         });
+    }
+
+    /// A place among the connections of the household. This machine and proxies speak for many.
+    pub(crate) fn place(&self, peer: IpAddr) -> Result<Option<Place<Origin>>, Full> {
+        let loopback = peer.to_canonical().is_loopback();
+        if loopback || is_trusted(&self.trusted_proxies, peer) {
+            return Ok(None);
+        }
+        self.households.admit(Origin::of(peer)).map(Some)
     }
 }
 
@@ -135,14 +160,15 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
+    limits: Limits,
     shutdown: CancellationToken,
 ) {
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        request.map(|body| Body::new(PatientBody::new(body, READ_PATIENCE)))
+        request.map(|body| Body::new(PatientBody::new(body, limits.read_patience)))
     });
     let io = TokioIo::new(PatientIo::new(stream, WRITE_PATIENCE));
-    let builder = builder();
+    let builder = builder(limits.head_deadline);
     let connection = builder.serve_connection(io, TowerToHyperService::new(service));
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -158,12 +184,12 @@ async fn converse(
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
+fn builder(head_deadline: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
+        .header_read_timeout(head_deadline)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS);
     builder

@@ -14,10 +14,11 @@ use model::people::User;
 use crate::api::people::{Signed, UserView};
 use crate::app::App;
 use crate::cookie;
+use crate::origin::{Origin, Way};
 use crate::passwords::Verdict;
 use crate::problem::Problem;
 use crate::secret::{Secret, fingerprint};
-use crate::throttle::{Attempt, Origin};
+use crate::throttle::Attempt;
 
 /// A sign-in ends after this, whatever happens.
 const LIFETIME: Duration = Duration::from_secs(180 * 24 * 3_600);
@@ -69,6 +70,7 @@ async fn renew(app: &App, user: &User, password: String) {
 /// can plant a cookie and wait for its value to become worth something.
 pub(crate) async fn welcome(
     app: &App,
+    way: Way,
     headers: &HeaderMap,
     status: StatusCode,
     user: User,
@@ -90,7 +92,7 @@ pub(crate) async fn welcome(
     let signed = Signed {
         user: UserView::new(&user),
     };
-    let cookie = [(header::SET_COOKIE, cookie::set(&secret, LIFETIME))];
+    let cookie = [(header::SET_COOKIE, cookie::set(&secret, LIFETIME, way))];
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     Ok((status, cookie, no_store, Json(signed)).into_response())
 }

@@ -10,6 +10,7 @@ use storage::places::Places;
 use crate::doors::Doors;
 use crate::folders::WatchRules;
 use crate::health::HealthFacts;
+use crate::origin::Network;
 use crate::setup_token::SetupToken;
 
 /// Everything delivery serves from.
@@ -31,6 +32,10 @@ pub struct Site {
     pub folders: WatchRules,
     /// Where uploads keep their files, which are ours to delete.
     pub originals: PathBuf,
+    /// Proxies that are believed when they say from whom a request comes, and how.
+    pub trusted_proxies: Vec<Network>,
+    /// How many files and connections this process may have open.
+    pub descriptors: u64,
     /// When sign-ins, tokens and invitations end is measured by it.
     pub clock: Arc<dyn Clock>,
     /// What programs of this machine show to prove that they can read the data folder.

@@ -1,20 +1,17 @@
-//! One throttle over every door that takes a secret: the form, the API, WebDAV, set-up, links.
-//! Attempts are counted by account and by the socket's address; a right password gives its
-//! attempt back. Nobody is locked out for good, and nobody locks out the owner: from an address
-//! where an account signed in before, attempts of others on that account do not count.
+//! One throttle over every door that takes a secret: the form, the API, set-up, links. Attempts
+//! are counted by account and by where they come from; a right password gives its attempt back.
+//! Nobody is locked out for good, and nobody locks out who lives here: where an account signed in
+//! before, its attempts have a count of their own, which no other account or place uses up.
+//!
+//! Secrets of programs are too long to guess, so they are looked up first and only wrong ones are
+//! counted, apart from the rest: a program with an old one keeps nobody from signing in.
 
 use std::collections::HashSet;
-use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-
 use crate::allowance::{Allowance, Buckets};
-use crate::app::App;
-use crate::policy::Peer;
+use crate::origin::Origin;
 use crate::problem::Problem;
 
 /// Five quick ones, then one in ten seconds.
@@ -26,32 +23,6 @@ const ATTEMPTS: Allowance = Allowance {
 const ACCOUNT_CHARS: usize = 64;
 /// Places where somebody signed in that are remembered.
 const MOST_KNOWN: usize = 4096;
-
-/// Where a request comes from: an address, or the /64 that a household has of IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Origin(IpAddr);
-
-impl Origin {
-    pub(crate) fn of(peer: SocketAddr) -> Self {
-        match peer.ip().to_canonical() {
-            IpAddr::V6(ip) => {
-                let network = ip.to_bits() >> 64 << 64;
-                Self(IpAddr::V6(network.into()))
-            }
-            ip => Self(ip),
-        }
-    }
-}
-
-impl FromRequestParts<App> for Origin {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        let unknown = Self(Ipv4Addr::UNSPECIFIED.into());
-        let peer = parts.extensions.get::<Peer>();
-        Ok(peer.map_or(unknown, |Peer(address)| Self::of(*address)))
-    }
-}
 
 /// Who tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +55,10 @@ impl Attempt {
 pub(crate) struct Throttle {
     origins: Buckets<Origin>,
     accounts: Buckets<String>,
+    /// Accounts where they signed in before.
+    residents: Buckets<(Origin, String)>,
+    /// Programs with a wrong secret.
+    programs: Buckets<Origin>,
     known: Mutex<HashSet<(Origin, String)>>,
 }
 
@@ -93,35 +68,51 @@ impl Throttle {
     /// # Errors
     /// 429 with `Retry-After` after too many.
     pub(crate) fn admit(&self, attempt: &Attempt) -> Result<(), Problem> {
-        self.origins
-            .take(attempt.origin, ATTEMPTS)
-            .map_err(too_many)?;
-        match self.counted_account(attempt) {
-            Some(account) => self.accounts.take(account, ATTEMPTS).map_err(too_many),
-            None => Ok(()),
-        }
+        let Attempt { origin, account } = attempt;
+        let taken = match (self.resident(attempt), account) {
+            (Some(resident), _) => self.residents.take(resident, ATTEMPTS),
+            (None, Some(account)) => self
+                .origins
+                .take(*origin, ATTEMPTS)
+                .and_then(|()| self.accounts.take(account.clone(), ATTEMPTS)),
+            (None, None) => self.origins.take(*origin, ATTEMPTS),
+        };
+        taken.map_err(too_many)
     }
 
     /// The secret was right: the attempt does not count.
     pub(crate) fn forgive(&self, attempt: &Attempt) {
-        self.origins.give_back(&attempt.origin, ATTEMPTS);
-        let Some(account) = &attempt.account else {
-            return;
-        };
-        if self.counted_account(attempt).is_some() {
-            self.accounts.give_back(account, ATTEMPTS);
+        if let Some(resident) = self.resident(attempt) {
+            return self.residents.give_back(&resident, ATTEMPTS);
         }
+        self.origins.give_back(&attempt.origin, ATTEMPTS);
+        if let Some(account) = &attempt.account {
+            self.accounts.give_back(account, ATTEMPTS);
+            self.remember((attempt.origin, account.clone()));
+        }
+    }
+
+    /// Counts the wrong secret of a program.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After` after too many.
+    pub(crate) fn count_program(&self, origin: Origin) -> Result<(), Problem> {
+        self.programs.take(origin, ATTEMPTS).map_err(too_many)
+    }
+
+    /// Account and place, if they were seen together before.
+    fn resident(&self, attempt: &Attempt) -> Option<(Origin, String)> {
+        let resident = (attempt.origin, attempt.account.clone()?);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&resident).then_some(resident)
+    }
+
+    fn remember(&self, resident: (Origin, String)) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_KNOWN {
             known.clear();
         }
-        known.insert((attempt.origin, account.clone()));
-    }
-
-    fn counted_account(&self, attempt: &Attempt) -> Option<String> {
-        let account = attempt.account.clone()?;
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        (!known.contains(&(attempt.origin, account.clone()))).then_some(account)
+        known.insert(resident);
     }
 }
 
@@ -131,7 +122,8 @@ fn too_many(wait: Duration) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, Origin, Throttle};
+    use super::{Attempt, Throttle};
+    use crate::origin::Origin;
     use std::time::Duration;
 
     fn from(address: &str) -> Origin {
@@ -142,16 +134,16 @@ mod tests {
     async fn guessing_is_slowed_by_address_and_by_account() {
         let throttle = Throttle::default();
         for name in ["a", "b", "c", "d", "e"] {
-            let attempt = Attempt::at_account(from("10.0.0.1:1"), name);
+            let attempt = Attempt::at_account(from("10.0.0.1"), name);
             assert!(throttle.admit(&attempt).is_ok(), "{name}");
         }
-        let sixth = Attempt::at_account(from("10.0.0.1:2"), "f");
+        let sixth = Attempt::at_account(from("10.0.0.1"), "f");
         assert!(throttle.admit(&sixth).is_err(), "one address, many names");
         for address in 2..6 {
-            let attempt = Attempt::at_account(from(&format!("10.0.0.{address}:1")), "A");
+            let attempt = Attempt::at_account(from(&format!("10.0.0.{address}")), "A");
             assert!(throttle.admit(&attempt).is_ok(), "{address}");
         }
-        let elsewhere = Attempt::at_account(from("10.0.0.9:1"), "a");
+        let elsewhere = Attempt::at_account(from("10.0.0.9"), "a");
         assert!(
             throttle.admit(&elsewhere).is_err(),
             "many addresses, one name"
@@ -163,31 +155,49 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn guessers_do_not_lock_out_who_was_here_before() {
         let throttle = Throttle::default();
-        let owner = Attempt::at_account(from("10.0.0.1:1"), "owner");
+        let owner = Attempt::at_account(from("10.0.0.1"), "owner");
         throttle.admit(&owner).unwrap();
         throttle.forgive(&owner);
         for address in 2..30 {
-            let guess = Attempt::at_account(from(&format!("10.0.0.{address}:1")), "owner");
+            let guess = Attempt::at_account(from(&format!("10.0.0.{address}")), "owner");
             let _ = throttle.admit(&guess);
         }
-        assert!(throttle.admit(&owner).is_ok());
+        assert!(throttle.admit(&owner).is_ok(), "from other places");
+        for number in 0..30 {
+            let guess = Attempt::at_account(from("10.0.0.1"), &format!("guess {number}"));
+            let _ = throttle.admit(&guess);
+            let _ = throttle.admit(&Attempt::with_secret(from("10.0.0.1")));
+        }
+        assert!(
+            throttle.admit(&owner).is_ok(),
+            "somebody else in the house, or behind the same proxy"
+        );
+        for _ in 0..3 {
+            throttle.admit(&owner).unwrap();
+        }
+        assert!(throttle.admit(&owner).is_err(), "theirs are counted, too");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_with_an_old_secret_keeps_nobody_from_signing_in() {
+        let throttle = Throttle::default();
+        let origin = from("10.0.0.1");
+        for _ in 0..5 {
+            assert!(throttle.count_program(origin).is_ok());
+        }
+        assert!(throttle.count_program(origin).is_err());
+        assert!(throttle.count_program(from("10.0.0.2")).is_ok());
+        let ada = Attempt::at_account(origin, "ada");
+        assert!(throttle.admit(&ada).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn right_passwords_do_not_count() {
         let throttle = Throttle::default();
-        let attempt = Attempt::at_account(from("10.0.0.1:1"), "ada");
+        let attempt = Attempt::at_account(from("10.0.0.1"), "ada");
         for _ in 0..50 {
             throttle.admit(&attempt).unwrap();
             throttle.forgive(&attempt);
         }
-    }
-
-    #[test]
-    fn a_household_is_one_address() {
-        assert_eq!(from("[2001:db8::1]:1"), from("[2001:db8::ffff]:2"));
-        assert_ne!(from("[2001:db8::1]:1"), from("[2001:db8:0:1::1]:1"));
-        assert_eq!(from("[::ffff:10.0.0.1]:1"), from("10.0.0.1:9"));
-        assert_ne!(from("10.0.0.1:1"), from("10.0.0.2:1"));
     }
 }

@@ -47,6 +47,13 @@ pub struct User {
     pub created_at: WallTime,
 }
 
+impl User {
+    /// Whether they look after the house at present.
+    pub fn is_active_admin(&self) -> bool {
+        self.active && self.role == Role::Admin
+    }
+}
+
 /// On whose behalf a request comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {

@@ -54,19 +54,32 @@ pub struct TitleRights {
 /// An admin looks after everything, including what others keep to themselves: whoever runs the
 /// box can read its disk anyway, and a list that hid titles from them would not be honest.
 pub fn may(who: &Principal, want: Want, title: TitleRights, audience: Audience) -> bool {
-    if who.is_at_least(Role::Admin) {
+    let part = who.user().zip(who.role());
+    may_as(part, want, title, audience)
+}
+
+/// The same for a person with their part in the house, or for a guest.
+pub fn may_as(
+    who: Option<(UserId, Role)>,
+    want: Want,
+    title: TitleRights,
+    audience: Audience,
+) -> bool {
+    let is_person = who.is_some();
+    let is_at_least = |wanted| who.is_some_and(|(_, role)| role >= wanted);
+    if is_at_least(Role::Admin) {
         return true;
     }
-    let own = who.user().is_some() && who.user() == title.owner;
+    let own = who.is_some_and(|(user, _)| title.owner == Some(user));
     let watches = match title.visibility {
-        Visibility::Everyone => who.user().is_some() || audience == Audience::Anyone,
-        Visibility::Members => who.user().is_some(),
+        Visibility::Everyone => is_person || audience == Audience::Anyone,
+        Visibility::Members => is_person,
         Visibility::OnlyMe => own,
     };
     match want {
         Want::Watch => watches || own,
-        Want::Download => (watches && who.user().is_some()) || own,
-        Want::Change => own && who.is_at_least(Role::Uploader),
+        Want::Download => (watches && is_person) || own,
+        Want::Change => own && is_at_least(Role::Uploader),
     }
 }
 

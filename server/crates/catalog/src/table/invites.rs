@@ -29,6 +29,9 @@ const SET_USED: &str = "
 
 const DELETE: &str = "DELETE FROM invites WHERE id = :id";
 
+const DELETE_UNUSED_OF: &str = "
+    DELETE FROM invites WHERE by_serial = :by_serial AND used_by_serial IS NULL";
+
 const DELETE_EXPIRED: &str = "
     DELETE FROM invites WHERE expires_at_ms <= :before_ms";
 
@@ -71,6 +74,14 @@ pub(crate) fn delete(connection: &Connection, id: InviteId) -> Outcome<bool> {
         .prepare_cached(DELETE)?
         .execute(named_params! {":id": id.to_string()})?;
     Ok(deleted > 0)
+}
+
+/// Forgets what a person offered and nobody took.
+pub(crate) fn delete_unused_of(connection: &Connection, by_serial: i64) -> Outcome<()> {
+    connection
+        .prepare_cached(DELETE_UNUSED_OF)?
+        .execute(named_params! {":by_serial": by_serial})?;
+    Ok(())
 }
 
 pub(crate) fn delete_expired(connection: &Connection, before: WallTime) -> Outcome<()> {

@@ -57,7 +57,7 @@ const OF_IDENTITY: &str = "
     SELECT * FROM title_cards
     WHERE identity_hash = :hash AND identity_size_bytes = :size_bytes
     ORDER BY deleted_at_ms IS NULL DESC, source_path = :path DESC, state <> 'failed' DESC, serial DESC
-    LIMIT 1";
+    LIMIT 100";
 
 const INSERT: &str = "
     INSERT INTO titles (
@@ -148,19 +148,20 @@ pub(crate) fn newest_at_path(connection: &Connection, path: &[u8]) -> Outcome<Op
     Ok(statement.query_row(parameters, read).optional()?)
 }
 
-/// The title with this content; `path` decides between several.
+/// The titles with this content, the one that stands for it first; `path` decides between several.
 pub(crate) fn of_identity(
     connection: &Connection,
     identity: &Identity,
     path: &[u8],
-) -> Outcome<Option<TitleRow>> {
+) -> Outcome<Vec<TitleRow>> {
     let mut statement = connection.prepare_cached(OF_IDENTITY)?;
     let parameters = named_params! {
         ":hash": identity.sample_hash,
         ":size_bytes": column::size(identity.size_bytes)?,
         ":path": path,
     };
-    Ok(statement.query_row(parameters, read).optional()?)
+    let rows = statement.query_map(parameters, read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Returns the new title's serial.

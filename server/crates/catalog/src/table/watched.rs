@@ -9,7 +9,9 @@ use rusqlite::{Connection, Row, named_params};
 use crate::column;
 use crate::failure::Outcome;
 use crate::progress::WatchedAt;
+use crate::table::rights::Rights;
 use crate::table::titles;
+use crate::viewer::Viewer;
 
 const PUT: &str = "
     INSERT INTO watched (user_serial, title_serial, position_ms, duration_ms, finished, at_ms)
@@ -24,17 +26,19 @@ const OF_TITLES: &str = "
     WHERE titles.id IN (SELECT value FROM json_each(:title_ids))
         AND watched.user_serial = :user_serial";
 
-// A person sees what everyone and all members may see, and their own.
-const BEGUN: &str = "
+const BEGUN: &str = concat!(
+    "
     SELECT title_cards.*, watched.position_ms, watched.duration_ms, watched.finished,
         watched.at_ms
     FROM watched JOIN title_cards ON title_cards.serial = watched.title_serial
     WHERE watched.user_serial = :user_serial AND watched.finished = 0
         AND title_cards.deleted_at_ms IS NULL
         AND title_cards.state IN ('playable', 'ready')
-        AND (:sees_everything OR title_cards.visibility IN ('everyone', 'members')
-            OR title_cards.owner_serial = :user_serial)
-    ORDER BY watched.at_ms DESC LIMIT :limit";
+        AND ",
+    visible!("title_cards."),
+    "
+    ORDER BY watched.at_ms DESC LIMIT :limit"
+);
 
 pub(crate) fn put(
     connection: &Connection,
@@ -67,20 +71,18 @@ pub(crate) fn of_titles(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What was begun and not finished, latest first.
+/// What somebody began and did not finish, latest first.
 pub(crate) fn begun(
     connection: &Connection,
-    user_serial: i64,
-    sees_everything: bool,
+    who: Viewer,
     limit: u32,
 ) -> Outcome<Vec<(Title, WatchedAt)>> {
+    let rights = Rights::of(connection, who)?;
+    let parameters = rights.and(named_params! {":limit": limit});
     let mut statement = connection.prepare_cached(BEGUN)?;
-    let parameters = named_params! {
-        ":user_serial": user_serial,
-        ":sees_everything": sees_everything,
-        ":limit": limit,
-    };
-    let rows = statement.query_map(parameters, |row| Ok((titles::read(row)?.title, read(row)?)))?;
+    let rows = statement.query_map(parameters.as_slice(), |row| {
+        Ok((titles::read(row)?.title, read(row)?))
+    })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

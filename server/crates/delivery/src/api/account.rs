@@ -10,21 +10,20 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use catalog::people::UserChange;
 use catalog::sessions::NewToken;
-use model::id::{SessionId, UserId};
-use model::people::{Credential, Principal, Scope};
+use model::people::{Principal, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::people::{SessionView, Signed, TokenView, UserView, given};
+use crate::api::people::{SessionView, Signed, TokenView, UserView};
 use crate::api::videos::fresh;
 use crate::api::words;
 use crate::app::App;
-use crate::caller::Caller;
-use crate::extract::{FromJson, FromPath};
+use crate::caller::Standing;
+use crate::extract::{FromJson, FromPath, given};
+use crate::origin::Origin;
 use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::sign_in::by_password;
-use crate::throttle::Origin;
 
 /// How long a token is good for unless its owner says otherwise, and at most.
 const DAYS: u32 = 365;
@@ -92,8 +91,8 @@ pub(crate) struct NewTokenView {
     summary = "One's own account",
     responses((status = 200, description = "The person.", body = Signed))
 )]
-pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let user = app.site.catalog.user(person(&caller)?).await?;
+pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Result<Response, Problem> {
+    let user = app.site.catalog.user(standing.person()?).await?;
     let user = user.ok_or_else(|| Problem::not_found("This account is gone."))?;
     Ok(fresh(Json(Signed {
         user: UserView::new(&user),
@@ -112,13 +111,13 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Respo
 )]
 pub(crate) async fn change(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     origin: Origin,
     FromJson(change): FromJson<AccountChange>,
 ) -> Result<Response, Problem> {
-    let (user, session) = browser(&caller)?;
+    let (user, session) = standing.browser()?;
     let password_hash = match change.password {
-        Some(password) => Some(new_password(&app, &caller, origin, password).await?),
+        Some(password) => Some(new_password(&app, &standing, origin, password).await?),
         None => None,
     };
     let change = UserChange {
@@ -138,11 +137,11 @@ pub(crate) async fn change(
 
 async fn new_password(
     app: &App,
-    caller: &Caller,
+    standing: &Standing,
     origin: Origin,
     password: NewPassword,
 ) -> Result<String, Problem> {
-    let Principal::Person { name, .. } = &caller.0 else {
+    let Principal::Person { name, .. } = &standing.who else {
         return Err(Problem::unauthorized("Sign in to do this."));
     };
     let known = by_password(app, origin, name, password.current).await?;
@@ -161,8 +160,11 @@ async fn new_password(
     summary = "Browsers that are signed in",
     responses((status = 200, description = "The browsers.", body = SessionList))
 )]
-pub(crate) async fn sessions(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let (user, current) = browser(&caller)?;
+pub(crate) async fn sessions(
+    State(app): State<App>,
+    standing: Standing,
+) -> Result<Response, Problem> {
+    let (user, current) = standing.browser()?;
     let sessions = app.site.catalog.sessions(user).await?;
     let views = sessions.iter();
     Ok(fresh(Json(SessionList {
@@ -184,10 +186,10 @@ pub(crate) async fn sessions(State(app): State<App>, caller: Caller) -> Result<R
 )]
 pub(crate) async fn end_session(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     FromPath(id): FromPath<String>,
 ) -> Result<Response, Problem> {
-    let (user, _) = browser(&caller)?;
+    let (user, _) = standing.browser()?;
     let id = id
         .parse()
         .map_err(|_| Problem::not_found("There is no such sign-in."))?;
@@ -204,8 +206,11 @@ pub(crate) async fn end_session(
     summary = "Tokens and app passwords",
     responses((status = 200, description = "The tokens, without their secrets.", body = TokenList))
 )]
-pub(crate) async fn tokens(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let (user, _) = browser(&caller)?;
+pub(crate) async fn tokens(
+    State(app): State<App>,
+    standing: Standing,
+) -> Result<Response, Problem> {
+    let (user, _) = standing.browser()?;
     let tokens = app.site.catalog.tokens(user).await?;
     Ok(fresh(Json(TokenList {
         tokens: tokens.iter().map(TokenView::new).collect(),
@@ -224,10 +229,10 @@ pub(crate) async fn tokens(State(app): State<App>, caller: Caller) -> Result<Res
 )]
 pub(crate) async fn make_token(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     FromJson(wish): FromJson<TokenWish>,
 ) -> Result<Response, Problem> {
-    let (user, _) = browser(&caller)?;
+    let (user, _) = standing.browser()?;
     let label = wish.label.trim();
     if label.is_empty() || label.chars().count() > LABEL_CHARS {
         return Err(Problem::bad_request(format!(
@@ -268,33 +273,13 @@ pub(crate) async fn make_token(
 )]
 pub(crate) async fn end_token(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     FromPath(id): FromPath<String>,
 ) -> Result<Response, Problem> {
-    let (user, _) = browser(&caller)?;
+    let (user, _) = standing.browser()?;
     let id = id
         .parse()
         .map_err(|_| Problem::not_found("There is no such token."))?;
     app.site.catalog.remove_token(id, Some(user)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// The person, however they showed it.
-pub(crate) fn person(caller: &Caller) -> Result<UserId, Problem> {
-    let sign_in = || Problem::unauthorized("Sign in to do this.");
-    caller.0.user().ok_or_else(sign_in)
-}
-
-/// The person and their browser.
-fn browser(caller: &Caller) -> Result<(UserId, SessionId), Problem> {
-    match &caller.0 {
-        Principal::Person {
-            user,
-            by: Credential::Session(session),
-            ..
-        } => Ok((*user, *session)),
-        _ => Err(Problem::forbidden(
-            "This is done in a browser that is signed in, not with a token.",
-        )),
-    }
 }

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -24,10 +23,8 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::app::App;
 use crate::caller::{Caller, Standing};
-use crate::listeners::{Client, Place};
-use crate::policy::Peer;
-use crate::problem::Problem;
-use crate::throttle::Origin;
+use crate::problem::{Problem, SHORT_WAIT};
+use crate::room::{Client, Full, Place};
 use crate::titles;
 
 /// A comment line this often keeps proxies and sleeping radios from closing the connection.
@@ -66,10 +63,9 @@ enum Notice {
 pub(crate) async fn stream(
     State(app): State<App>,
     standing: Standing,
-    peer: Option<Extension<Peer>>,
+    client: Client,
 ) -> Result<Response, Problem> {
-    let origin = peer.map(|Extension(Peer(address))| Origin::of(address));
-    let place = app.listeners.admit(Client::of(&standing.who, origin))?;
+    let place = app.listeners.admit(client).map_err(no_place)?;
     let listener = Listener {
         changes: app.site.catalog.subscribe(),
         standing,
@@ -86,12 +82,22 @@ pub(crate) async fn stream(
         .into_response())
 }
 
+fn no_place(full: Full) -> Problem {
+    match full {
+        Full::OfThisClient => Problem::too_many(
+            "Too many pages of this browser listen already. Close one.",
+            SHORT_WAIT,
+        ),
+        Full::OfAll => Problem::not_yet("Too many pages listen already."),
+    }
+}
+
 /// One client's place among the listeners.
 struct Listener {
     changes: Receiver<Change>,
     standing: Standing,
     app: App,
-    _place: Place,
+    _place: Place<Client>,
 }
 
 impl Listener {

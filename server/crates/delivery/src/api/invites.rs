@@ -12,18 +12,18 @@ use model::people::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::account::person;
 use crate::api::address;
 use crate::api::people::{InviteView, Signed};
 use crate::api::videos::fresh;
 use crate::api::words;
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::Standing;
 use crate::extract::{FromJson, FromPath};
+use crate::origin::Way;
 use crate::problem::Problem;
 use crate::secret::{LONGEST_BYTES, Secret, fingerprint};
 use crate::sign_in::welcome;
-use crate::throttle::{Attempt, Origin};
+use crate::throttle::Attempt;
 
 /// How long an invitation is good for unless its maker says otherwise, and at most.
 const DAYS: u32 = 7;
@@ -112,9 +112,10 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
 )]
 pub(crate) async fn invite(
     State(app): State<App>,
-    caller: Caller,
+    standing: Standing,
     FromJson(wish): FromJson<InviteWish>,
 ) -> Result<Response, Problem> {
+    let (by, _) = standing.browser()?;
     let days = wish.days.unwrap_or(DAYS);
     if !(1..=MOST_DAYS).contains(&days) {
         return Err(Problem::bad_request(format!(
@@ -123,7 +124,7 @@ pub(crate) async fn invite(
     }
     let secret = Secret::long("")?;
     let new = NewInvite {
-        by: person(&caller)?,
+        by,
         secret_hash: secret.fingerprint(),
         role: wish.role,
         note: wish.note,
@@ -151,8 +152,10 @@ pub(crate) async fn invite(
 )]
 pub(crate) async fn remove(
     State(app): State<App>,
+    standing: Standing,
     FromPath(id): FromPath<String>,
 ) -> Result<Response, Problem> {
+    standing.browser()?;
     let id = id
         .parse()
         .map_err(|_| Problem::not_found("There is no such invitation."))?;
@@ -172,21 +175,16 @@ pub(crate) async fn remove(
 )]
 pub(crate) async fn join(
     State(app): State<App>,
-    origin: Origin,
+    way: Way,
     headers: HeaderMap,
     FromJson(join): FromJson<Join>,
 ) -> Result<Response, Problem> {
-    let attempt = Attempt::with_secret(origin);
+    let attempt = Attempt::with_secret(way.origin);
     app.throttle.admit(&attempt)?;
     let secret = Some(join.token).filter(|token| token.len() <= LONGEST_BYTES);
     let secret = fingerprint(&secret.unwrap_or_default());
     // Looked at before the password is hashed, which costs more.
-    if app.site.catalog.invite_by_secret(secret).await?.is_none() {
-        return Err(Problem::not_found(
-            "This invitation does not exist, or was taken back. Ask for another.",
-        ));
-    }
-    app.throttle.forgive(&attempt);
+    app.site.catalog.check_invite(secret).await?;
     let sign_up = SignUp {
         name: join.name,
         email: join.email,
@@ -197,7 +195,8 @@ pub(crate) async fn join(
     // The invitation says which part they have; this one is passed over.
     let user = sign_up.into_viewer(&app).await?;
     let user = app.site.catalog.accept_invite(secret, user).await?;
-    welcome(&app, &headers, StatusCode::CREATED, user).await
+    app.throttle.forgive(&attempt);
+    welcome(&app, way, &headers, StatusCode::CREATED, user).await
 }
 
 /// `POST /api/v1/signup`, where the house is open to everybody. Each attempt counts, also a
@@ -213,7 +212,7 @@ pub(crate) async fn join(
 )]
 pub(crate) async fn sign_up(
     State(app): State<App>,
-    origin: Origin,
+    way: Way,
     headers: HeaderMap,
     FromJson(sign_up): FromJson<SignUp>,
 ) -> Result<Response, Problem> {
@@ -222,10 +221,10 @@ pub(crate) async fn sign_up(
             "People are invited to this house. Ask an admin for an invitation.",
         ));
     }
-    app.throttle.admit(&Attempt::with_secret(origin))?;
+    app.throttle.admit(&Attempt::with_secret(way.origin))?;
     let user = sign_up.into_viewer(&app).await?;
     let user = app.site.catalog.add_user(user).await?;
-    welcome(&app, &headers, StatusCode::CREATED, user).await
+    welcome(&app, way, &headers, StatusCode::CREATED, user).await
 }
 
 impl SignUp {

@@ -3,7 +3,7 @@
 
 use model::id::{InviteId, SessionId, TokenId, UserId};
 use model::people::{Invite, Role, Scope, Session, Token, User};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::words;
@@ -145,11 +145,4 @@ impl InviteView {
             used_by: invite.used_by,
         }
     }
-}
-
-/// Tells `null` (take it away) from a field that is not there (leave it).
-pub(crate) fn given<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

@@ -16,9 +16,10 @@ use crate::app::App;
 use crate::caller::Standing;
 use crate::cookie;
 use crate::extract::FromJson;
+use crate::origin::Way;
 use crate::problem::Problem;
 use crate::sign_in::{by_password, welcome};
-use crate::throttle::{Attempt, Origin};
+use crate::throttle::Attempt;
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
@@ -77,15 +78,15 @@ pub(crate) async fn show(State(app): State<App>, standing: Standing) -> Result<R
 )]
 pub(crate) async fn sign_in(
     State(app): State<App>,
-    origin: Origin,
+    way: Way,
     headers: HeaderMap,
     FromJson(sign_in): FromJson<SignIn>,
 ) -> Result<Response, Problem> {
-    let found = by_password(&app, origin, &sign_in.credential, sign_in.password).await?;
+    let found = by_password(&app, way.origin, &sign_in.credential, sign_in.password).await?;
     let user = found.ok_or_else(|| {
         Problem::unauthorized("The name or the password is wrong, or this account is switched off.")
     })?;
-    welcome(&app, &headers, StatusCode::OK, user).await
+    welcome(&app, way, &headers, StatusCode::OK, user).await
 }
 
 /// `DELETE /api/v1/session`
@@ -99,6 +100,7 @@ pub(crate) async fn sign_in(
 )]
 pub(crate) async fn sign_out(
     State(app): State<App>,
+    way: Way,
     standing: Standing,
 ) -> Result<Response, Problem> {
     if let Principal::Person {
@@ -108,7 +110,7 @@ pub(crate) async fn sign_out(
     {
         app.site.catalog.remove_session(session, None).await?;
     }
-    let forget = [(header::SET_COOKIE, cookie::forget())];
+    let forget = [(header::SET_COOKIE, cookie::forget(way))];
     Ok((StatusCode::NO_CONTENT, forget).into_response())
 }
 
@@ -124,11 +126,11 @@ pub(crate) async fn sign_out(
 )]
 pub(crate) async fn enter(
     State(app): State<App>,
-    origin: Origin,
+    way: Way,
     headers: HeaderMap,
     FromJson(Ticket { ticket }): FromJson<Ticket>,
 ) -> Result<Response, Problem> {
-    let attempt = Attempt::with_secret(origin);
+    let attempt = Attempt::with_secret(way.origin);
     app.throttle.admit(&attempt)?;
     let user = match app.tickets.redeem(&ticket) {
         Some(user) => app.site.catalog.user(user).await?,
@@ -138,5 +140,5 @@ pub(crate) async fn enter(
         Problem::forbidden("This link was used, or is older than half a minute. Ask for another.")
     })?;
     app.throttle.forgive(&attempt);
-    welcome(&app, &headers, StatusCode::OK, user).await
+    welcome(&app, way, &headers, StatusCode::OK, user).await
 }

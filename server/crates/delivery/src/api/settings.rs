@@ -7,7 +7,7 @@ use axum::response::Response;
 use model::error::{Error, ErrorKind};
 use model::rights::Audience;
 use model::settings::{Place, RateProfile, Settings, Speed};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use storage::bucket::trial;
 use utoipa::ToSchema;
 
@@ -15,7 +15,7 @@ use crate::api::bucket::{BucketChange, BucketView};
 use crate::api::videos::fresh;
 use crate::api::words;
 use crate::app::App;
-use crate::extract::FromJson;
+use crate::extract::{FromJson, given};
 use crate::problem::Problem;
 
 /// Longest name of a house, in characters.
@@ -82,13 +82,6 @@ pub(crate) struct Change {
     #[serde(default)]
     #[schema(required = false)]
     force: bool,
-}
-
-/// Tells null from what was left out.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// `GET /api/v1/settings`
@@ -207,7 +200,8 @@ fn set<T>(value: &mut T, wanted: Option<T>) {
     }
 }
 
-fn house_name(name: &str) -> Result<String, Problem> {
+/// A name for the house, tidied.
+pub(crate) fn house_name(name: &str) -> Result<String, Problem> {
     let name = name.trim();
     let letters = name.chars().count();
     if letters == 0 || letters > HOUSE_NAME_CHARS || name.chars().any(char::is_control) {

@@ -13,16 +13,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::people::Signed;
+use crate::api::settings::house_name;
 use crate::api::videos::fresh;
 use crate::api::words;
 use crate::app::App;
 use crate::extract::FromJson;
+use crate::origin::Way;
 use crate::problem::Problem;
 use crate::sign_in::welcome;
-use crate::throttle::{Attempt, Origin};
-
-/// Longest name of a house, in characters.
-const HOUSE_NAME_CHARS: usize = 60;
+use crate::throttle::Attempt;
 
 /// How far setting up has come.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,14 +78,14 @@ pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
 )]
 pub(crate) async fn claim(
     State(app): State<App>,
-    origin: Origin,
+    way: Way,
     headers: HeaderMap,
     FromJson(claim): FromJson<Claim>,
 ) -> Result<Response, Problem> {
     if app.is_claimed().await? {
         return Err(set_up_already());
     }
-    let attempt = Attempt::with_secret(origin);
+    let attempt = Attempt::with_secret(way.origin);
     app.throttle.admit(&attempt)?;
     let right = app
         .site
@@ -107,13 +106,16 @@ pub(crate) async fn claim(
     if let Some(folder) = folder {
         app.site.folders.add(&folder).await?;
     }
-    welcome(&app, &headers, StatusCode::CREATED, owner).await
+    welcome(&app, way, &headers, StatusCode::CREATED, owner).await
 }
 
 async fn take(app: &App, claim: Claim) -> Result<User, Problem> {
     let settings = app.site.catalog.settings().await?;
     let settings = Settings {
-        house_name: house_name(claim.house_name)?.unwrap_or(settings.house_name),
+        house_name: match claim.house_name.filter(|name| !name.trim().is_empty()) {
+            Some(name) => house_name(&name)?,
+            None => settings.house_name,
+        },
         audience: claim.audience,
         ..settings
     };
@@ -134,20 +136,6 @@ async fn take(app: &App, claim: Claim) -> Result<User, Problem> {
 
 fn set_up_already() -> Problem {
     Problem::gone("This house is set up already. Sign in instead.")
-}
-
-fn house_name(name: Option<String>) -> Result<Option<String>, Problem> {
-    let name = name.map(|name| name.trim().to_owned());
-    let name = name.filter(|name| !name.is_empty());
-    let fits = |name: &String| {
-        name.chars().count() <= HOUSE_NAME_CHARS && !name.chars().any(char::is_control)
-    };
-    if name.as_ref().is_none_or(fits) {
-        return Ok(name);
-    }
-    Err(Problem::bad_request(format!(
-        "The name of a house has at most {HOUSE_NAME_CHARS} letters."
-    )))
 }
 
 /// Looked at before the claim, so that a slip of the pen does not leave half a claim behind.

@@ -12,14 +12,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::address;
-use crate::api::people::{Signed, UserList, UserView, given};
+use crate::api::people::{Signed, UserList, UserView};
 use crate::api::videos::fresh;
 use crate::api::words;
 use crate::app::{App, RESET};
-use crate::extract::{FromJson, FromPath};
+use crate::caller::Standing;
+use crate::extract::{FromJson, FromPath, given};
+use crate::origin::Origin;
 use crate::problem::Problem;
 use crate::rfc3339;
-use crate::throttle::{Attempt, Origin};
+use crate::throttle::Attempt;
 
 /// A person who is to have an account.
 #[derive(Deserialize, ToSchema)]
@@ -65,9 +67,18 @@ pub(crate) struct ResetLink {
 /// A new password by such a link.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Reset {
+#[schema(as = Reset)]
+pub(crate) struct ResetWish {
     token: String,
     password: String,
+}
+
+/// What such a link is good for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reset {
+    user: UserId,
+    /// Who made it; without them it is worth nothing.
+    by: UserId,
 }
 
 /// `GET /api/v1/users`
@@ -98,8 +109,10 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
 )]
 pub(crate) async fn add(
     State(app): State<App>,
+    standing: Standing,
     FromJson(wish): FromJson<UserWish>,
 ) -> Result<Response, Problem> {
+    standing.browser()?;
     let user = wish.fulfil(&app).await?;
     let signed = Signed {
         user: UserView::new(&user),
@@ -134,9 +147,11 @@ impl UserWish {
 )]
 pub(crate) async fn change(
     State(app): State<App>,
+    standing: Standing,
     FromPath(id): FromPath<String>,
     FromJson(change): FromJson<PersonChange>,
 ) -> Result<Response, Problem> {
+    standing.browser()?;
     let change = UserChange {
         name: change.name,
         email: change.email,
@@ -165,8 +180,10 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn remove(
     State(app): State<App>,
+    standing: Standing,
     FromPath(id): FromPath<String>,
 ) -> Result<Response, Problem> {
+    standing.browser()?;
     app.site.catalog.remove_user(user_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -183,11 +200,13 @@ pub(crate) async fn remove(
 )]
 pub(crate) async fn offer_reset(
     State(app): State<App>,
+    standing: Standing,
     FromPath(id): FromPath<String>,
 ) -> Result<Response, Problem> {
+    let (by, _) = standing.browser()?;
     let user = app.site.catalog.user(user_id(&id)?).await?;
     let user = user.ok_or_else(no_such)?;
-    let secret = app.resets.issue(user.id)?;
+    let secret = app.resets.issue(Reset { user: user.id, by })?;
     let link = format!("/reset#t={}", secret.reveal());
     Ok(fresh(Json(ResetLink {
         qr: address::picture_of(&app, &link),
@@ -203,24 +222,32 @@ pub(crate) async fn offer_reset(
     tag = "people",
     operation_id = "resetPassword",
     summary = "Set a new password by such a link",
-    request_body = Reset,
+    request_body = ResetWish,
     responses((status = 204, description = "It is done."))
 )]
 pub(crate) async fn reset(
     State(app): State<App>,
     origin: Origin,
-    FromJson(reset): FromJson<Reset>,
+    FromJson(reset): FromJson<ResetWish>,
 ) -> Result<Response, Problem> {
     let attempt = Attempt::with_secret(origin);
     app.throttle.admit(&attempt)?;
     // Hashed first: a password that is too short must not use the link up.
     let password_hash = app.passwords.hash(reset.password).await?;
-    let user = app.resets.redeem(&reset.token).ok_or_else(|| {
-        Problem::forbidden("This link was used, or is older than an hour. Ask for another.")
-    })?;
+    let Some(Reset { user, by }) = app.resets.redeem(&reset.token) else {
+        return Err(void());
+    };
+    let by = app.site.catalog.user(by).await?;
+    if !by.is_some_and(|by| by.is_active_admin()) {
+        return Err(void());
+    }
     app.throttle.forgive(&attempt);
     set_password(&app, user, password_hash).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn void() -> Problem {
+    Problem::forbidden("This link was used, or is older than an hour. Ask for another.")
 }
 
 /// Gives somebody another password, which ends their sign-ins and tokens.

@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::cutetube::shape::{too_many, user, user_refused};
 use crate::extract::FromJson;
+use crate::origin::Origin;
 use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::sign_in::by_password;
-use crate::throttle::{Attempt, Origin};
+use crate::throttle::Attempt;
 
 /// As long as CuteTube's tokens hold.
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);

@@ -9,7 +9,7 @@ use model::settings::RateProfile;
 use crate::allowance::Allowance;
 use crate::app::App;
 use crate::cutetube::shape::too_many;
-use crate::throttle::Origin;
+use crate::origin::Origin;
 
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

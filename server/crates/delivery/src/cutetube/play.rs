@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use catalog::library::{MAX_PER_PAGE, TitleQuery};
 use model::id::TitleId;
-use model::rights::Want;
+use model::rights::{Want, may};
 use model::title::{Title, TitleState};
 use serde::Deserialize;
 
@@ -16,18 +16,20 @@ use crate::extract::{FromPath, FromQuery, title_id};
 use crate::media;
 use crate::original::{self, Purpose};
 use crate::problem::Problem;
+use crate::room::Client;
 use crate::titles;
 
 /// Longer than any manifest.
 const MAX_MANIFEST_BYTES: usize = 16 * 1024 * 1024;
 
-/// Which title; the newest that plays if nothing is said.
+/// Which title; the newest that plays and may be downloaded if nothing is said.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Asked {
     id: Option<String>,
 }
 
-/// `GET /app/stream/?id=`: always a part, as CuteTube answers.
+/// `GET /app/stream/?id=`: always a part, as CuteTube answers. It is the original, so only for
+/// whoever may download it.
 pub(crate) async fn stream(
     State(app): State<App>,
     caller: Caller,
@@ -36,12 +38,20 @@ pub(crate) async fn stream(
     method: Method,
     mut headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let plays = |title: &Title| matches!(title.state, TitleState::Playable | TitleState::Ready);
+    let fits = |title: &Title| {
+        matches!(title.state, TitleState::Playable | TitleState::Ready)
+            && may(
+                &standing.who,
+                Want::Download,
+                title.rights(),
+                standing.audience,
+            )
+    };
     let id = match asked.id {
         Some(id) => title_id(&id)?,
-        None => newest(&app, &standing, plays).await?,
+        None => newest(&app, &standing, fits).await?,
     };
-    let title = titles::visible(&app, &caller, id, Want::Watch).await?;
+    let title = titles::visible(&app, &caller, id, Want::Download).await?;
     let whole = HeaderValue::from_static("bytes=0-");
     headers.entry(header::RANGE).or_insert(whole);
     headers.remove(header::IF_NONE_MATCH);
@@ -54,11 +64,12 @@ pub(crate) async fn newest_manifest(
     State(app): State<App>,
     caller: Caller,
     standing: Standing,
+    client: Client,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = newest(&app, &standing, is_ready).await?;
     let name = FromPath((id.to_string(), "manifest.mpd".to_owned()));
-    let answer = media::show(State(app), caller, name, Method::GET, headers).await?;
+    let answer = media::show(State(app), caller, client, name, Method::GET, headers).await?;
     let (parts, body) = answer.into_parts();
     let text = to_bytes(body, MAX_MANIFEST_BYTES).await;
     let text = text.map_err(|_| Problem::not_yet("The manifest could not be written."))?;
@@ -83,24 +94,32 @@ pub(crate) async fn newest_piece(
     State(app): State<App>,
     caller: Caller,
     standing: Standing,
+    client: Client,
     FromPath(name): FromPath<String>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = newest(&app, &standing, is_ready).await?;
     let name = FromPath((id.to_string(), name));
-    media::show(State(app), caller, name, method, headers).await
+    let mut answer = media::show(State(app), caller, client, name, method, headers).await?;
+    // Tomorrow another title is the newest.
+    let ask_again = HeaderValue::from_static("private, no-cache");
+    answer
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, ask_again);
+    Ok(answer)
 }
 
 /// `GET /app/v2/dash/{id}/{name}`: whatever `/media/` has.
 pub(crate) async fn piece(
     app: State<App>,
     caller: Caller,
+    client: Client,
     name: FromPath<(String, String)>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    media::show(app, caller, name, method, headers).await
+    media::show(app, caller, client, name, method, headers).await
 }
 
 fn is_ready(title: &Title) -> bool {

@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 use model::title::{Title, TitleState};
 use serde_json::{Value, json};
 
+use crate::origin::Way;
+
 /// `{"data": …}` with a status code.
 pub(crate) fn data(status: StatusCode, body: &Value) -> Response {
     answer(status, &json!({ "data": body }))
@@ -52,12 +54,9 @@ pub(crate) fn answer(status: StatusCode, body: &Value) -> Response {
 }
 
 /// A title in CuteTube's fields. Addresses are null until there is something to play.
-pub(crate) fn video(title: &Title, headers: &HeaderMap) -> Value {
+pub(crate) fn video(title: &Title, base: &str) -> Value {
     let plays = matches!(title.state, TitleState::Playable | TitleState::Ready);
-    let manifest = plays.then(|| {
-        let host = host(headers);
-        format!("http://{host}/media/{}/manifest.mpd", title.id)
-    });
+    let manifest = plays.then(|| format!("{base}/media/{}/manifest.mpd", title.id));
     let file = title.source.path.file_stem().unwrap_or_default();
     json!({
         "id": title.id.to_string(),
@@ -73,11 +72,13 @@ pub(crate) fn video(title: &Title, headers: &HeaderMap) -> Value {
     })
 }
 
-/// The name under which we were asked, which the guard has judged.
-pub(crate) fn host(headers: &HeaderMap) -> &str {
+/// What our addresses begin with: the name under which we were asked, which the guard has judged,
+/// and the way the client came.
+pub(crate) fn base(way: Way, headers: &HeaderMap) -> String {
+    let scheme = if way.encrypted { "https" } else { "http" };
     let host = headers.get(header::HOST);
-    host.and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost")
+    let host = host.and_then(|host| host.to_str().ok());
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
 /// `HH:MM:SS`

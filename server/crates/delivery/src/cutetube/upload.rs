@@ -15,13 +15,14 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::cutetube::limit::{self, Door};
 use crate::cutetube::shape::{answer, data, refused};
+use crate::origin::Origin;
 use crate::problem::Problem;
-use crate::throttle::Origin;
 
 /// Longest title, as CuteTube has it.
 const TITLE_CHARS: usize = 220;
 const UNSUPPORTED: &str = "Unsuppored video format. Only .mp4 and .mov supported";
 const NO_FILE: &str = "No video file provided. Supported video type is .MP4 and .MOV";
+const DURATION: &str = "Duration has wrong format. Use HH:MM:SS.";
 
 /// `POST /api/v3/vod/initiate-task/upload/`
 #[utoipa::path(
@@ -48,23 +49,12 @@ pub(crate) async fn receive(
     let rules = Rules {
         file_name: check_name,
         fields: check_fields,
-        no_file: NO_FILE,
+        no_file: || Problem::bad_request(NO_FILE).into(),
     };
     let door = app.site.doors.uploads()?;
     let upload = match take_by(rules, door, owner, &headers, body).await {
         Ok(upload) => upload,
-        Err(problem) if problem.detail() == UNSUPPORTED => {
-            return Ok(answer(
-                StatusCode::BAD_REQUEST,
-                &json!({"error": UNSUPPORTED}),
-            ));
-        }
-        Err(problem) if problem.detail() == DURATION => {
-            let body = json!({"status": "error", "error_key": "duration", "detail": DURATION});
-            return Ok(data(StatusCode::BAD_REQUEST, &body));
-        }
-        Err(problem) if problem.is_ours() => return Err(problem),
-        Err(problem) => return Ok(refused(problem.code(), problem.detail())),
+        Err(refusal) => return refusal.answer(),
     };
     let name = Path::new(&upload.file_name);
     let stem = name.file_stem().unwrap_or_default().to_string_lossy();
@@ -78,9 +68,40 @@ pub(crate) async fn receive(
     Ok(data(StatusCode::CREATED, &body))
 }
 
-const DURATION: &str = "Duration has wrong format. Use HH:MM:SS.";
+/// Why a form is not taken; CuteTube tells each in a shape of its own.
+enum Refusal {
+    /// The film has another format.
+    Format,
+    /// The duration is none.
+    Duration,
+    /// Anything else.
+    Other(Problem),
+}
 
-fn check_name(name: &str) -> Result<(), Problem> {
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Other(problem)
+    }
+}
+
+impl Refusal {
+    fn answer(self) -> Result<Response, Problem> {
+        match self {
+            Self::Format => {
+                let body = json!({"error": UNSUPPORTED});
+                Ok(answer(StatusCode::BAD_REQUEST, &body))
+            }
+            Self::Duration => {
+                let body = json!({"status": "error", "error_key": "duration", "detail": DURATION});
+                Ok(data(StatusCode::BAD_REQUEST, &body))
+            }
+            Self::Other(problem) if problem.is_ours() => Err(problem),
+            Self::Other(problem) => Ok(refused(problem.code(), problem.detail())),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
     let extension = Path::new(name).extension().and_then(|text| text.to_str());
     let fits = |text: &str| {
         ["mp4", "mov"]
@@ -89,20 +110,19 @@ fn check_name(name: &str) -> Result<(), Problem> {
     };
     match extension.is_some_and(fits) {
         true => Ok(()),
-        false => Err(Problem::bad_request(UNSUPPORTED)),
+        false => Err(Refusal::Format),
     }
 }
 
-fn check_fields(fields: &BTreeMap<String, String>) -> Result<(), Problem> {
+fn check_fields(fields: &BTreeMap<String, String>) -> Result<(), Refusal> {
     let title = fields.get("title").map_or("", |title| title.trim());
     if title.is_empty() || title.chars().count() > TITLE_CHARS {
-        return Err(Problem::bad_request(format!(
-            "title: a text of 1 to {TITLE_CHARS} characters is required."
-        )));
+        let required = format!("title: a text of 1 to {TITLE_CHARS} characters is required.");
+        return Err(Problem::bad_request(required).into());
     }
     match fields.get("duration").is_none_or(|text| is_duration(text)) {
         true => Ok(()),
-        false => Err(Problem::bad_request(DURATION)),
+        false => Err(Refusal::Duration),
     }
 }
 

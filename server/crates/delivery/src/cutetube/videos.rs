@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::caller::{Caller, Standing};
 use crate::cutetube::limit::{Door, take};
-use crate::cutetube::shape::{data, host, refused, video};
+use crate::cutetube::shape::{base, data, refused, video};
 use crate::extract::{FromPath, FromQuery};
+use crate::origin::Way;
 use crate::problem::Problem;
-use crate::throttle::Origin;
 use crate::titles;
 
 const PER_PAGE: u32 = 10;
@@ -40,6 +40,7 @@ pub(crate) struct Listing {
 pub(crate) async fn all(
     State(app): State<App>,
     standing: Standing,
+    way: Way,
     FromQuery(listing): FromQuery<Listing>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -55,18 +56,16 @@ pub(crate) async fn all(
     if page == 0 || u64::from(page) > pages {
         return Ok(refused(StatusCode::NOT_FOUND, "Invalid page."));
     }
+    let base = base(way, &headers);
     let link = |there: bool, page: u32| {
-        there.then(|| {
-            let host = host(&headers);
-            format!("http://{host}/api/v3/vod/videos/all/?page={page}")
-        })
+        there.then(|| format!("{base}/api/v3/vod/videos/all/?page={page}"))
     };
     let body = json!({
         "count": found.total,
         "next": link(u64::from(page) < pages, page.saturating_add(1)),
         "previous": link(page > 1, page.saturating_sub(1)),
         "status": "success",
-        "data": found.titles.iter().map(|title| video(title, &headers)).collect::<Vec<_>>(),
+        "data": found.titles.iter().map(|title| video(title, &base)).collect::<Vec<_>>(),
     });
     Ok(data(StatusCode::OK, &body))
 }
@@ -84,18 +83,19 @@ pub(crate) async fn all(
 pub(crate) async fn metadata(
     State(app): State<App>,
     caller: Caller,
-    origin: Origin,
+    way: Way,
     FromPath(id): FromPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(slow_down) = take(&app, Door::Metadata, origin).await? {
+    if let Some(slow_down) = take(&app, Door::Metadata, way.origin).await? {
         return Ok(slow_down);
     }
+    let base = base(way, &headers);
     let found = match of_upload(&app, &id).await? {
-        Some(Became::Title(title)) => title_of(&app, &caller, title, &headers).await?,
+        Some(Became::Title(title)) => title_of(&app, &caller, title, &base).await?,
         Some(Became::NotYet(told)) => Some(told),
         None => match id.parse() {
-            Ok(title) => title_of(&app, &caller, title, &headers).await?,
+            Ok(title) => title_of(&app, &caller, title, &base).await?,
             Err(_) => None,
         },
     };
@@ -112,10 +112,10 @@ async fn title_of(
     app: &App,
     caller: &Caller,
     id: TitleId,
-    headers: &HeaderMap,
+    base: &str,
 ) -> Result<Option<Value>, Problem> {
     match titles::visible(app, caller, id, Want::Watch).await {
-        Ok(title) => Ok(Some(video(&title, headers))),
+        Ok(title) => Ok(Some(video(&title, base))),
         Err(problem) if problem.is_ours() => Err(problem),
         Err(_) => Ok(None),
     }

@@ -66,7 +66,7 @@ fn write_server(app: &App, text: &mut Text) {
     text.gauge(
         "homereel_held_requests",
         "Requests that wait for a segment.",
-        app.limits.held_requests - app.held.available_permits(),
+        app.held.count(),
     );
     text.gauge(
         "homereel_listeners",

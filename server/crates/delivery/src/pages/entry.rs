@@ -12,6 +12,7 @@ use crate::caller::Standing;
 use crate::extract::FromQuery;
 use crate::health::WatchedFolder;
 use crate::pages::{PageProblem, page};
+use crate::policy::is_page_of_ours;
 use crate::problem::Problem;
 
 /// What these pages show.
@@ -55,7 +56,7 @@ pub(crate) async fn sign_in(
     }
     let FromQuery(query) = next?;
     let next = query.next.unwrap_or_default();
-    let next = if is_ours(&next) { &next } else { "/" };
+    let next = if is_page_of_ours(&next) { &next } else { "/" };
     entry(&app, &standing, "sign-in.html", next).await
 }
 
@@ -98,32 +99,4 @@ async fn facts(app: &App, next: &str) -> Result<Facts> {
         open_sign_up: app.site.catalog.settings().await?.open_sign_up,
         folders: Vec::new(),
     })
-}
-
-/// A path of a page of ours: nobody is sent elsewhere after signing in.
-fn is_ours(next: &str) -> bool {
-    let plain =
-        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '/' | '-' | '.' | '_');
-    next.starts_with('/') && !next.starts_with("//") && next.chars().all(plain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_ours;
-
-    #[test]
-    fn nobody_is_sent_elsewhere() {
-        for (next, expected) in [
-            ("/", true),
-            ("/watch/01abc", true),
-            ("", false),
-            ("//evil.example", false),
-            ("/\\evil.example", false),
-            ("https://evil.example", false),
-            ("javascript:alert(1)", false),
-            ("/a b", false),
-        ] {
-            assert_eq!(is_ours(next), expected, "{next:?}");
-        }
-    }
 }

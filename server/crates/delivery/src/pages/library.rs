@@ -17,6 +17,7 @@ use crate::caller::Standing;
 use crate::extract::FromQuery;
 use crate::health::{Trouble, WatchedFolder};
 use crate::pages::{PageProblem, page};
+use crate::percent;
 use crate::problem::Problem;
 use crate::{rfc3339, titles};
 
@@ -165,18 +166,7 @@ fn link(text: &str, page: u32) -> String {
     if text.is_empty() {
         return format!("/?page={page}");
     }
-    format!("/?q={}&page={page}", percent_encoded(text))
-}
-
-/// Everything but unreserved characters as `%XX` (RFC 3986 §2.3).
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
+    format!("/?q={}&page={page}", percent::encoded(text))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 use model::id::UploadId;
-use model::rights::Audience;
+use model::people::Role;
+use model::rights::{Audience, Visibility};
 use model::settings::{RateProfile, Settings};
 use model::upload::Details;
 use serde_json::{Value, json};
@@ -182,6 +183,46 @@ async fn titles_are_listed_and_told_in_its_fields() {
         .get(&format!("/app/v2/dash/{title}/manifest.mpd"))
         .await;
     assert_eq!(own.status, 200, "{}", own.text());
+}
+
+#[tokio::test]
+async fn an_original_is_streamed_in_parts_to_whoever_may_download_it() {
+    let (home, owner) = Home::claimed(Audience::Anyone).await;
+    let viewer = home.resident("viewer", Role::Viewer).await;
+    let bytes: Vec<u8> = (0..=255).collect();
+    let title = home
+        .film_on_disk("Sunday.mov", &bytes, Details::default())
+        .await;
+    home.plan(title).await;
+    let path = format!("/app/stream/?id={title}");
+    let refused = home.get(&path).await;
+    assert_eq!(refused.status, 401, "guests watch, people download");
+    let none = home.get("/app/stream/").await;
+    assert_eq!(none.status, 404, "{}", none.text());
+    for (range, status, told, length) in [
+        (None, 206, "bytes 0-255/256", 256),
+        (Some("bytes=8-15"), 206, "bytes 8-15/256", 8),
+        (Some("bytes=250-999"), 206, "bytes 250-255/256", 6),
+        (Some("bytes=-4"), 206, "bytes 252-255/256", 4),
+        (Some("bytes=256-"), 416, "bytes */256", 0),
+    ] {
+        let mut headers = viewer.headers();
+        headers.extend(range.map(|range| ("range", range)));
+        let part = home.get_with(&path, &headers).await;
+        assert_eq!(part.status, status, "{range:?}: {}", part.text());
+        assert_eq!(part.header("content-range"), told, "{range:?}");
+        assert_eq!(part.header("content-type"), "video/quicktime");
+        assert_eq!(part.body.len(), length, "{range:?}");
+    }
+    let details = Details {
+        visibility: Visibility::OnlyMe,
+        owner: owner.user,
+        ..Details::default()
+    };
+    let diary = home.film_on_disk("Diary.mp4", b"dear diary", details).await;
+    let diary = format!("/app/stream/?id={diary}");
+    assert_eq!(viewer.get(&home, &diary).await.status, 404);
+    assert_eq!(owner.get(&home, &diary).await.text(), "dear diary");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,19 @@
 //! Requests that do not mean well, or do not know better.
 
+use std::io;
+
+use axum::body::Body;
 use axum::http::Method;
+use futures::stream;
 use model::job::JobState;
+use model::rights::Audience;
+use model::upload::Details;
 
 use super::home::Home;
 
 const LIVING_ROOM: &str = "192.168.1.7:5000";
 const HERE: &str = "127.0.0.1:5000";
+const FORM: &str = "/api/v1/uploads/form";
 
 #[tokio::test]
 async fn names_that_are_not_ours_are_refused_before_anything_else() {
@@ -46,6 +53,90 @@ async fn every_answer_carries_its_headers() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn text_is_packed_and_films_are_sent_as_they_are() {
+    let (home, owner) = Home::claimed(Audience::Anyone).await;
+    let bytes = b"not packed ".repeat(100);
+    let title = home
+        .film_on_disk("Sunday.mkv", &bytes, Details::default())
+        .await;
+    let job = home.plan(title).await;
+    home.land(title, job, 0, 1).await;
+    for (path, packed) in [
+        ("/".to_owned(), true),
+        ("/api/v1/videos".to_owned(), true),
+        (format!("/media/{title}/manifest.mpd"), true),
+        (format!("/media/{title}/master.m3u8"), true),
+        (format!("/media/{title}/chunk-stream0-00001.m4s"), false),
+        (format!("/api/v1/videos/{title}/original"), false),
+        (format!("/app/stream/?id={title}"), false),
+    ] {
+        let mut headers = owner.headers();
+        headers.push(("accept-encoding", "gzip"));
+        let answer = home.get_with(&path, &headers).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+        let encoding = answer.header("content-encoding");
+        assert_eq!(encoding == "gzip", packed, "{path}");
+        assert_eq!(
+            answer.headers.contains_key("content-length"),
+            !packed,
+            "{path}"
+        );
+    }
+}
+
+/// As a network brings it.
+fn in_pieces(text: &str) -> Body {
+    let pieces = text.as_bytes().chunks(16 * 1024);
+    let pieces: Vec<io::Result<Vec<u8>>> = pieces.map(|piece| Ok(piece.to_vec())).collect();
+    Body::from_stream(stream::iter(pieces))
+}
+
+#[tokio::test]
+async fn what_is_too_long_is_refused_before_it_is_kept() {
+    let (home, owner) = Home::claimed(Audience::Anyone).await;
+    let home = home.with_a_shelf_for_uploads();
+    let json = "application/json".to_owned();
+    let form = "multipart/form-data; boundary=b".to_owned();
+    let long_boundary = format!("multipart/form-data; boundary={}", "b".repeat(71));
+    let part = |name: &str, text: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
+    };
+    let film = "--b\r\nContent-Disposition: form-data; name=\"video\"; filename=\"a.mp4\"\r\n\r\n";
+    let film = |bytes: &str| format!("{film}{bytes}\r\n--b--\r\n");
+    let padding = |bytes: usize| "x".repeat(bytes);
+    let headers_without_end = format!("--b\r\nX: {}", padding(10_000_000));
+    for (what, path, kind, body, status) in [
+        (
+            "JSON",
+            "/api/v1/session",
+            &json,
+            format!("{{\"a\":\"{}\"}}", padding(65_536)),
+            413,
+        ),
+        ("a field", FORM, &form, part("title", &padding(65_537)), 413),
+        ("many parts", FORM, &form, part("a", "b").repeat(33), 400),
+        ("a boundary", FORM, &long_boundary, film("a"), 400),
+        ("what comes before", FORM, &form, padding(10_000_000), 400),
+        ("headers of a part", FORM, &form, headers_without_end, 400),
+        ("a long film", FORM, &form, film(&padding(10_000_000)), 201),
+        (
+            "fields and a film",
+            FORM,
+            &form,
+            part("title", "A") + &film("a"),
+            201,
+        ),
+    ] {
+        let mut headers = owner.headers();
+        headers.push(("content-type", kind));
+        let answer = home
+            .send_from(LIVING_ROOM, Method::POST, path, &headers, in_pieces(&body))
+            .await;
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
     }
 }
 

@@ -29,6 +29,8 @@ use crate::doors::Doors;
 use crate::folders::WatchRules;
 use crate::health::HealthFacts;
 use crate::manifest::samples::film;
+use crate::origin::Network;
+use crate::original::stamp_of;
 use crate::passwords::{Cost, Passwords};
 use crate::policy::Peer;
 use crate::router;
@@ -78,11 +80,13 @@ impl Answer {
 /// Limits that let stories end quickly.
 pub(crate) fn brisk() -> Limits {
     Limits {
-        held_requests: 2,
+        held_requests: 3,
+        held_of_one: 2,
         hold_deadline: Duration::from_secs(30),
         listeners: 2,
         listeners_of_one: 3,
         gather: Duration::from_millis(5),
+        ..Limits::default()
     }
 }
 
@@ -107,6 +111,8 @@ impl Home {
             },
             originals: folder.path().join("originals"),
             catalog,
+            descriptors: 65_536,
+            trusted_proxies: vec![Network::parse("10.9.9.9").unwrap()],
             clock: clock.clone(),
             key: KEY.into(),
             setup: Some(SetupToken::new().unwrap()),
@@ -263,6 +269,35 @@ impl Home {
             body.to_string().into(),
         )
         .await
+    }
+
+    /// The same from `peer`, with any body.
+    pub(crate) async fn send_from(
+        &self,
+        peer: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let service = self.service.clone();
+        send(service, method, path, peer, headers, body.into()).await
+    }
+
+    /// A film that lies on the disk, with a plan; nobody looks into it.
+    pub(crate) async fn film_on_disk(&self, name: &str, bytes: &[u8], details: Details) -> TitleId {
+        let path = self.folder.path().canonicalize().unwrap().join(name);
+        tokio::fs::write(&path, bytes).await.unwrap();
+        let stamp = stamp_of(&std::fs::metadata(&path).unwrap());
+        let title = self.admit_with(name, details).await;
+        let identity = self.catalog().title(title).await.unwrap().unwrap();
+        let source = Source {
+            path,
+            identity: identity.source.identity,
+            stamp,
+        };
+        self.catalog().source_moved(title, source).await.unwrap();
+        title
     }
 
     /// Time goes by, for sign-ins and invitations.

@@ -1,8 +1,10 @@
 //! Stories about whole requests: a real catalog, a store in memory, the real router.
 
+mod connecting;
 mod cutetube;
 mod deciding;
 mod describing;
+mod doors;
 mod guarding;
 mod holding;
 mod home;
@@ -11,6 +13,7 @@ mod keeping;
 mod matrix;
 mod people;
 mod serving;
+mod shelf;
 mod stopping;
 mod telling;
 mod tending;

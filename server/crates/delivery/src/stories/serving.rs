@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use model::job::Intent;
+use model::rights::Audience;
 
 use super::home::Home;
 
@@ -118,7 +119,7 @@ async fn stored_pieces_are_served_whole_in_part_and_conditionally() {
     assert_eq!(whole.header("content-length"), "21");
     assert_eq!(
         whole.header("cache-control"),
-        "private, no-cache",
+        "public, no-cache",
         "it may still be replaced"
     );
     let etag = whole.header("etag").to_owned();
@@ -139,18 +140,30 @@ async fn stored_pieces_are_served_whole_in_part_and_conditionally() {
 }
 
 #[tokio::test]
-async fn a_finished_film_may_be_cached_for_ever() {
-    let home = Home::new();
+async fn a_finished_film_may_be_kept_but_is_asked_for_again() {
+    let (home, owner) = Home::claimed(Audience::Anyone).await;
     let (title, job) = home.planned_film("Sunday").await;
     home.finish(title, job).await;
-    let segment = home
-        .get(&format!("/media/{title}/chunk-stream0-00004.m4s"))
-        .await;
-    assert!(
-        segment.header("cache-control").contains("immutable"),
-        "{segment:?}"
+    let path = format!("/media/{title}/chunk-stream0-00004.m4s");
+    let segment = home.get(&path).await;
+    let cache = segment.header("cache-control");
+    assert_eq!(
+        cache, "public, no-cache",
+        "its name outlives a restored backup"
     );
     assert_eq!(segment.header("content-type"), "video/mp4");
+    let newest = home.get("/app/v2/dash/chunk-stream0-00004.m4s").await;
+    let cache = newest.header("cache-control");
+    assert_eq!(cache, "private, no-cache", "tomorrow it is another film's");
+    let members = serde_json::json!({"visibility": "members"});
+    let video = format!("/api/v1/videos/{title}");
+    owner.send(&home, Method::PATCH, &video, members).await;
+    let segment = owner.get(&home, &path).await;
+    let cache = segment.header("cache-control");
+    assert_eq!(
+        cache, "private, no-cache",
+        "not in a cache that others share"
+    );
 }
 
 #[tokio::test]

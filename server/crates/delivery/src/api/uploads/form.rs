@@ -15,6 +15,7 @@ use model::id::{UploadId, UserId};
 use model::upload::{Append, Appended, NewUpload, Upload};
 use multer::{Field, Multipart};
 
+use crate::api::uploads::budget::Budget;
 use crate::api::uploads::view::{UploadMade, UploadView};
 use crate::api::uploads::{metadata, sender};
 use crate::api::videos::fresh;
@@ -68,50 +69,55 @@ pub(crate) async fn take(
     take_by(Rules::default(), door, owner, headers, body).await
 }
 
-/// What a form must be like besides.
-pub(crate) struct Rules {
+/// What a form must be like besides, each with an `E` for whoever keeps it from being taken.
+pub(crate) struct Rules<E> {
     /// Judges the name of the file before its bytes are taken.
-    pub(crate) file_name: fn(&str) -> Result<(), Problem>,
+    pub(crate) file_name: fn(&str) -> Result<(), E>,
     /// Judges the other fields when all are there.
-    pub(crate) fields: fn(&BTreeMap<String, String>) -> Result<(), Problem>,
+    pub(crate) fields: fn(&BTreeMap<String, String>) -> Result<(), E>,
     /// What is said of a form without a file.
-    pub(crate) no_file: &'static str,
+    pub(crate) no_file: fn() -> E,
 }
 
-impl Default for Rules {
+impl Default for Rules<Problem> {
     fn default() -> Self {
         Self {
             file_name: |_| Ok(()),
             fields: |_| Ok(()),
-            no_file: "There is no file in this form. Send it as the field “video”.",
+            no_file: || {
+                Problem::bad_request("There is no file in this form. Send it as the field “video”.")
+            },
         }
     }
 }
 
 /// The same by other rules.
-pub(crate) async fn take_by(
-    rules: Rules,
+pub(crate) async fn take_by<E: From<Problem> + Send>(
+    rules: Rules<E>,
     door: &dyn UploadDoor,
     owner: UserId,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Upload, Problem> {
+) -> Result<Upload, E> {
     let no_file = rules.no_file;
+    let budget = Budget::default();
+    let bytes = budget.over(bytes_of(body));
     let mut form = Form {
         rules,
         door,
         owner,
-        parts: Multipart::new(bytes_of(body), boundary(headers)?),
+        parts: Multipart::new(bytes, boundary(headers)?),
+        budget,
         fields: BTreeMap::new(),
         upload: None,
     };
     let read = form.read().await;
     match (read, form.upload) {
         (Ok(()), Some(id)) => form.finish(id).await,
-        (Ok(()), None) => Err(Problem::bad_request(no_file)),
+        (Ok(()), None) => Err(no_file()),
         (Err(problem), upload) => {
             if let Some(id) = upload {
-                door.remove(owner, id).await?;
+                door.remove(owner, id).await.map_err(Problem::from)?;
             }
             Err(problem)
         }
@@ -136,21 +142,23 @@ fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 /// A form that is being read.
-struct Form<'a> {
-    rules: Rules,
+struct Form<'a, E> {
+    rules: Rules<E>,
     door: &'a dyn UploadDoor,
     owner: UserId,
     parts: Multipart<'static>,
+    budget: Budget,
     fields: BTreeMap<String, String>,
     upload: Option<UploadId>,
 }
 
-impl Form<'_> {
-    async fn read(&mut self) -> Result<(), Problem> {
+impl<E: From<Problem> + Send> Form<'_, E> {
+    async fn read(&mut self) -> Result<(), E> {
         for _ in 0..MAX_FIELDS {
             let Some(part) = self.parts.next_field().await.map_err(nonsense)? else {
                 return Ok(());
             };
+            self.budget.renew();
             let name = part.name().unwrap_or_default().to_owned();
             if name == FILE && part.file_name().is_some() {
                 self.take_file(part).await?;
@@ -158,12 +166,13 @@ impl Form<'_> {
                 self.take_text(name, part).await?;
             }
         }
-        Err(Problem::bad_request("This form has too many parts."))
+        Err(Problem::bad_request("This form has too many parts.").into())
     }
 
     async fn take_text(&mut self, name: String, mut part: Field<'static>) -> Result<(), Problem> {
         let mut bytes = Vec::new();
         while let Some(chunk) = part.chunk().await.map_err(nonsense)? {
+            self.budget.renew();
             bytes.extend_from_slice(&chunk);
             if bytes.len() > MAX_FIELD_BYTES {
                 return Err(Problem::new(
@@ -178,20 +187,27 @@ impl Form<'_> {
         Ok(())
     }
 
-    async fn take_file(&mut self, part: Field<'static>) -> Result<(), Problem> {
+    async fn take_file(&mut self, part: Field<'static>) -> Result<(), E> {
         if self.upload.is_some() {
-            return Err(Problem::bad_request("This form has two films. Send one."));
+            return Err(Problem::bad_request("This form has two films. Send one.").into());
         }
         (self.rules.file_name)(part.file_name().unwrap_or_default())?;
         let new = NewUpload {
             file_name: part.file_name().unwrap_or_default().to_owned(),
             ..NewUpload::default()
         };
-        let upload = self.door.create(self.owner, new).await?;
+        let upload = self.door.create(self.owner, new).await;
+        let upload = upload.map_err(Problem::from)?;
         self.upload = Some(upload.id);
-        let bytes = Box::pin(part.map_err(io::Error::other));
+        Ok(self.take_bytes(upload.id, part).await?)
+    }
+
+    async fn take_bytes(&self, id: UploadId, part: Field<'static>) -> Result<(), Problem> {
+        let budget = self.budget.clone();
+        let bytes = part.inspect_ok(move |_| budget.renew());
+        let bytes = Box::pin(bytes.map_err(io::Error::other));
         let append = Append::default();
-        let appended = self.door.append(self.owner, upload.id, append, bytes);
+        let appended = self.door.append(self.owner, id, append, bytes);
         match appended.await {
             Ok(Appended::Added(_)) => Ok(()),
             Ok(Appended::TooLong) => Err(Problem::new(
@@ -204,17 +220,18 @@ impl Form<'_> {
         }
     }
 
-    async fn finish(&self, id: UploadId) -> Result<Upload, Problem> {
+    async fn finish(&self, id: UploadId) -> Result<Upload, E> {
         match self.try_finish(id).await {
             Ok(upload) => Ok(upload),
             Err(problem) => {
-                self.door.remove(self.owner, id).await?;
+                let removed = self.door.remove(self.owner, id).await;
+                removed.map_err(Problem::from)?;
                 Err(problem)
             }
         }
     }
 
-    async fn try_finish(&self, id: UploadId) -> Result<Upload, Problem> {
+    async fn try_finish(&self, id: UploadId) -> Result<Upload, E> {
         (self.rules.fields)(&self.fields)?;
         let text = |name: &str| {
             let text = self.fields.get(name).map(String::as_str);
@@ -223,7 +240,7 @@ impl Form<'_> {
         let [title, description, visibility] = ["title", "description", "visibility"].map(text);
         let details = metadata::details(title, description, visibility)?;
         let completed: Result<Upload, Error> = self.door.complete(self.owner, id, details).await;
-        Ok(completed?)
+        Ok(completed.map_err(Problem::from)?)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Uploads: by the tus protocol, or in one request as a form. Where the bytes go is behind
 //! [`crate::doors::UploadDoor`].
 
+mod budget;
 pub(crate) mod form;
 mod metadata;
-mod protocol;
+pub(crate) mod protocol;
 pub(crate) mod tus;
 mod view;
 

@@ -118,7 +118,7 @@ pub(crate) fn mismatch() -> Problem {
 
 /// What this server can do.
 pub(crate) fn abilities(most_bytes: u64) -> Response {
-    let mut response = answer(StatusCode::NO_CONTENT);
+    let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(VERSION, HeaderValue::from_static(SPOKEN));
     headers.insert(EXTENSION, HeaderValue::from_static(EXTENSIONS));
@@ -127,22 +127,20 @@ pub(crate) fn abilities(most_bytes: u64) -> Response {
     response
 }
 
-/// An answer without a body.
-pub(crate) fn answer(status: StatusCode) -> Response {
-    spoken(status.into_response())
-}
-
-/// The headers of every answer.
-pub(crate) fn spoken(mut response: Response) -> Response {
+/// The headers of every answer, refusals and all.
+pub(crate) async fn speak(mut response: Response) -> Response {
+    let refused_version = response.status() == StatusCode::PRECONDITION_FAILED;
     let headers = response.headers_mut();
     headers.insert(RESUMABLE, HeaderValue::from_static(SPOKEN));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if refused_version {
+        headers.insert(VERSION, HeaderValue::from_static(SPOKEN));
+    }
     response
 }
 
 /// Adds how far the upload has come.
-pub(crate) fn describe(response: Response, upload: &Upload) -> Response {
-    let mut response = spoken(response);
+pub(crate) fn describe(mut response: Response, upload: &Upload) -> Response {
     let headers = response.headers_mut();
     headers.insert(OFFSET, HeaderValue::from(upload.offset_bytes));
     match upload.length_bytes {

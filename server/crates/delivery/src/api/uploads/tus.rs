@@ -73,9 +73,6 @@ pub(crate) async fn create(
     let owner = sender(&caller)?;
     let door = app.site.doors.uploads()?;
     let length_bytes = announced_length(&headers)?;
-    if length_bytes.is_some_and(|it| it > i64::MAX.unsigned_abs()) {
-        return Err(too_large());
-    }
     if length_bytes > Some(door.most_bytes().await) {
         return Err(too_large());
     }
@@ -170,6 +167,9 @@ pub(crate) async fn append(
     };
     let (owner, id) = (sender(&caller)?, upload_id(&id)?);
     let door = app.site.doors.uploads()?;
+    if append.length_bytes > Some(door.most_bytes().await) {
+        return Err(too_large());
+    }
     match door.append(owner, id, append, bytes_of(body)).await? {
         Appended::Added(upload) => {
             let done = StatusCode::NO_CONTENT.into_response();
@@ -245,7 +245,7 @@ pub(crate) async fn remove(
     protocol::check_version(&headers)?;
     let door = app.site.doors.uploads()?;
     door.remove(sender(&caller)?, upload_id(&id)?).await?;
-    Ok(protocol::answer(StatusCode::NO_CONTENT))
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn too_large() -> Problem {
