@@ -12,6 +12,7 @@ mod list;
 mod locks;
 mod metadata;
 mod props;
+mod replacing;
 mod roots;
 mod staged;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use crate::watch::names::is_passed_over_below;
 use crate::webdav::files::GuardedFiles;
 use crate::webdav::locks::Locks;
 use crate::webdav::props::Props;
+use crate::webdav::replacing::Replacing;
 use crate::webdav::roots::Roots;
 
 /// Where the folders are in URLs.
@@ -101,7 +103,11 @@ impl Webdav {
         let path = parts.uri.path().to_owned();
         let method = parts.method.clone();
         gate::check(&method, &mut parts.headers)?;
-        self.check_folders_stay(&method, &path, &parts.headers)?;
+        let replacing = self.check_folders_stay(&method, &path, &parts.headers)?;
+        let replacing = match replacing {
+            Some((from, to)) => Some(self.replacing(from, to, &parts.headers).await?),
+            None => None,
+        };
         self.locks.end_old().await;
         if method.as_str() == "LOCK" {
             self.locks.admit(person, &mut parts.headers)?;
@@ -113,40 +119,61 @@ impl Webdav {
         };
         let asked = parts.headers.clone();
         let request = Request::from_parts(parts, Payload(body));
-        let response = self.handler(person).handle(request).await;
+        let handler = self.handler(person, replacing.clone());
+        let response = handler.handle(request).await;
+        if response.status().is_success() && response.status() != StatusCode::MULTI_STATUS {
+            finish(replacing).await?;
+        }
         self.note_locks(person, &method, &path, &asked, &response);
         // The library's stream panics when it is asked again after its end, as compression does.
         Ok(uncached(response.map(|body| body.fuse().boxed())))
     }
 
     /// A watched folder itself is never removed, moved or replaced. The library would first empty
-    /// it and then find that it may not.
+    /// it and then find that it may not. Answers what is to be moved or copied, and where to.
     fn check_folders_stay(
         &self,
         method: &Method,
         path: &str,
         headers: &HeaderMap,
-    ) -> Result<(), StatusCode> {
-        let destination = gate::destination(headers);
-        let changed: &[Option<&str>] = match method.as_str() {
-            "DELETE" => &[Some(path)],
-            "MOVE" => &[Some(path), destination.as_deref()],
-            "COPY" => &[destination.as_deref()],
-            _ => &[],
+    ) -> Result<Option<(PathBuf, PathBuf)>, StatusCode> {
+        let is_copy = method.as_str() == "COPY";
+        let is_transfer = is_copy || method.as_str() == "MOVE";
+        if !is_transfer && method != Method::DELETE {
+            return Ok(None);
+        }
+        let path = below_prefix(path)?;
+        let to = match gate::destination(headers).filter(|_| is_transfer) {
+            Some(to) => Some(below_prefix(&to)?),
+            None => None,
         };
         let roots = self.roots.read().unwrap_or_else(PoisonError::into_inner);
-        for path in changed.iter().flatten() {
-            let mut path = DavPath::new(path).map_err(|_| StatusCode::BAD_REQUEST)?;
-            path.set_prefix(PREFIX)
-                .map_err(|_| StatusCode::BAD_GATEWAY)?;
-            if roots.changeable(path.as_rel_ospath()).is_err() {
+        let changed = (!is_copy).then_some(&path).into_iter().chain(&to);
+        for changed in changed {
+            if roots.changeable(changed).is_err() {
                 return Err(StatusCode::FORBIDDEN);
             }
         }
-        Ok(())
+        Ok(to.map(|to| (path, to)))
     }
 
-    fn handler(&self, person: UserId) -> DavHandler {
+    async fn replacing(
+        &self,
+        from: PathBuf,
+        to: PathBuf,
+        headers: &HeaderMap,
+    ) -> Result<Arc<Replacing>, StatusCode> {
+        let (roots, headers) = (Arc::clone(&self.roots), headers.clone());
+        let prepared = asked(move || {
+            let roots = roots.read().unwrap_or_else(PoisonError::into_inner).clone();
+            Ok(Replacing::prepare(&roots, &from, &to, &headers))
+        });
+        let prepared = prepared.await;
+        let prepared = prepared.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+        prepared.map(Arc::new)
+    }
+
+    fn handler(&self, person: UserId, replacing: Option<Arc<Replacing>>) -> DavHandler {
         let files = GuardedFiles {
             roots: Arc::clone(&self.roots),
             props: self.props.clone(),
@@ -156,6 +183,7 @@ impl Webdav {
                 roots: Arc::clone(&self.roots),
                 person,
             },
+            replacing,
         };
         DavHandler::builder()
             .strip_prefix(PREFIX)
@@ -207,11 +235,42 @@ impl Deliver {
             owner: Some(self.person),
             ..Details::default()
         };
+        // The owner may have named the folder through a link, but nothing is opened through one.
+        let real = asked(move || Ok(real_path(path))).await;
+        let Ok(path) = real else {
+            return;
+        };
         // The watch finds the file too; only its owner would be unknown.
         if let Err(error) = self.ingest.deliver(path, Door::Webdav, details).await {
             tracing::debug!(%error, "A file from WebDAV is left to the watch.");
         }
     }
+}
+
+/// The path below the top, as the library reads it.
+fn below_prefix(path: &str) -> Result<PathBuf, StatusCode> {
+    let mut path = DavPath::new(path).map_err(|_| StatusCode::BAD_REQUEST)?;
+    path.set_prefix(PREFIX)
+        .map_err(|_| StatusCode::BAD_GATEWAY)?;
+    Ok(path.as_rel_ospath().to_owned())
+}
+
+/// A folder that was copied whole takes its place.
+async fn finish(replacing: Option<Arc<Replacing>>) -> Result<(), StatusCode> {
+    let Some(replacing) = replacing else {
+        return Ok(());
+    };
+    let finished = asked(move || replacing.finish()).await;
+    finished.map_err(|error| match error {
+        FsError::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
+        _ => StatusCode::FORBIDDEN,
+    })
+}
+
+fn real_path(path: PathBuf) -> PathBuf {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let real = folder.zip(path.file_name());
+    real.map_or_else(|| path.clone(), |(folder, name)| folder.join(name))
 }
 
 /// Bodies that are not files are short XML; they are read whole and looked at.

@@ -3,12 +3,16 @@
 //! One call of the kernel where there is `openat2`; a walk that opens one name at a time where
 //! there is not. Both refuse every link on the way.
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, openat, openat2, statat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fchmod, fstat, openat, openat2,
+    statat, unlinkat,
+};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 use webdav_handler::fs::FsError;
 
@@ -81,6 +85,49 @@ impl Place {
         let opened = openat(&self.folder, &self.name, flags, mode);
         opened.map(File::from).map_err(refusal)
     }
+
+    /// Whoever may read and write in the folder may do so with this file, whatever our umask: it
+    /// is the owner's folder.
+    pub(crate) fn give_mode_of_folder(&self, file: &File) {
+        self.give_mode(file, 0o666);
+    }
+
+    /// The same for a folder that was just made there, with the group that it hands down.
+    pub(crate) fn take_mode_of_folder(&self) {
+        if let Ok(made) = self.open(folder_flags(), Mode::empty()) {
+            self.give_mode(&made, 0o2777);
+        }
+    }
+
+    /// Some file systems have one mode for all; then that is it.
+    fn give_mode(&self, made: &File, most: u32) {
+        if let Ok(folder) = fstat(&self.folder) {
+            let mode = |bits: u32| Mode::from_raw_mode(folder.st_mode & most & bits);
+            // A service that may not hand a group down shares with its own.
+            let _ = fchmod(made, mode(0o7777)).or_else(|_| fchmod(made, mode(0o777)));
+        }
+    }
+}
+
+/// Removes what is called so in a folder, and all that is in it. Links go, not what they lead to.
+pub(crate) fn remove_all(folder: impl AsFd, name: &OsStr) -> Result<(), FsError> {
+    let folder = folder.as_fd();
+    match unlinkat(folder, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => return Ok(()),
+        // PERM is what POSIX has for folders.
+        Err(Errno::ISDIR | Errno::PERM) => {}
+        Err(error) => return Err(refusal(error)),
+    }
+    let flags = folder_flags() | OFlags::NOFOLLOW;
+    let inner = openat(folder, name, flags, Mode::empty()).map_err(refusal)?;
+    for found in Dir::read_from(&inner).map_err(refusal)? {
+        let found = found.map_err(refusal)?;
+        let name = found.file_name().to_bytes();
+        if !matches!(name, b"." | b"..") {
+            remove_all(&inner, OsStr::from_bytes(name))?;
+        }
+    }
+    unlinkat(folder, name, AtFlags::REMOVEDIR).map_err(refusal)
 }
 
 /// Opens a folder below `root`.

@@ -3,7 +3,7 @@
 
 use futures::{FutureExt, stream};
 use http::StatusCode;
-use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, renameat, statvfs, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, statvfs, unlinkat};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -21,6 +21,7 @@ use crate::webdav::beneath::{Kind, Place, io_refusal, open_folder, refusal};
 use crate::webdav::list::list;
 use crate::webdav::metadata::{Entry, Metadata};
 use crate::webdav::props::Props;
+use crate::webdav::replacing::{Replacing, take_place};
 use crate::webdav::roots::{Meant, Roots};
 use crate::webdav::staged::{HIDDEN, Reading, Staged};
 use crate::webdav::{Deliver, asked};
@@ -32,6 +33,17 @@ pub(crate) struct GuardedFiles {
     pub(crate) props: Props,
     pub(crate) reserve_bytes: u64,
     pub(crate) deliver: Deliver,
+    /// What a MOVE or a COPY goes to.
+    pub(crate) replacing: Option<Arc<Replacing>>,
+}
+
+/// Something that may be changed.
+struct Changeable {
+    root: PathBuf,
+    /// Where it is below the root.
+    path: PathBuf,
+    /// The whole path as clients know it.
+    known_as: PathBuf,
 }
 
 impl GuardedFiles {
@@ -40,11 +52,26 @@ impl GuardedFiles {
         roots.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The place of something that may be changed, and its whole path.
-    fn changeable(&self, path: &DavPath) -> FsResult<(PathBuf, PathBuf)> {
+    fn changeable(&self, path: &DavPath) -> FsResult<Changeable> {
         let path = path.as_rel_ospath();
         check_is_seen(path)?;
-        self.roots().changeable(path)
+        let (root, path) = self.roots().changeable(path)?;
+        let known_as = root.join(&path);
+        let path = match &self.replacing {
+            Some(replacing) => replacing.path_for(&root, path),
+            None => path,
+        };
+        Ok(Changeable {
+            root,
+            path,
+            known_as,
+        })
+    }
+
+    /// What the request goes to, if this is it.
+    fn replaced(&self, root: &Path, path: &Path) -> Option<Arc<Replacing>> {
+        let replacing = self.replacing.as_ref();
+        replacing.filter(|it| it.is(root, path)).cloned()
     }
 
     fn meant(&self, path: &DavPath) -> FsResult<Meant> {
@@ -60,7 +87,11 @@ impl GuardedFiles {
         if options.append || !(options.create || options.truncate) {
             return Err(FsError::NotImplemented);
         }
-        let (root, path) = self.changeable(path)?;
+        let Changeable {
+            root,
+            path,
+            known_as,
+        } = self.changeable(path)?;
         let (reserve_bytes, deliver) = (self.reserve_bytes, self.deliver.clone());
         asked(move || {
             let place = Place::below(&root, &path)?;
@@ -69,8 +100,8 @@ impl GuardedFiles {
                 // A lock on a name that is not there yet makes an empty file (RFC 4918 §7.3).
                 return make_empty(&place);
             }
-            let whole = root.join(&path);
-            let staged = Staged::begin(place, whole, root, options.size, reserve_bytes, deliver)?;
+            let size = options.size;
+            let staged = Staged::begin(place, known_as, root, size, reserve_bytes, deliver)?;
             Ok(Box::new(staged) as Box<dyn DavFile>)
         })
         .await
@@ -96,6 +127,8 @@ impl GuardedFiles {
 
     async fn entries(&self, path: &DavPath) -> FsResult<Vec<Entry>> {
         match self.meant(path)? {
+            // It is about to be removed as a whole; the library would empty it first.
+            Meant::Inside { root, path } if self.replaced(&root, &path).is_some() => Ok(Vec::new()),
             Meant::Inside { root, path } => {
                 asked(move || list(open_folder(&root, &path)?.as_fd())).await
             }
@@ -107,21 +140,37 @@ impl GuardedFiles {
     }
 
     async fn make_folder(&self, path: &DavPath) -> FsResult<()> {
-        let (root, path) = self.changeable(path)?;
+        let Changeable { root, path, .. } = self.changeable(path)?;
+        let replaced = self.replaced(&root, &path);
         asked(move || {
+            if let Some(replacing) = replaced
+                && replacing.make_folder()?
+            {
+                return Ok(());
+            }
             let place = Place::below(&root, &path)?;
-            mkdirat(&place.folder, &place.name, Mode::from_raw_mode(0o777)).map_err(refusal)
+            mkdirat(&place.folder, &place.name, Mode::RWXU).map_err(refusal)?;
+            place.take_mode_of_folder();
+            Ok(())
         })
         .await
     }
 
     async fn remove(&self, path: &DavPath, is_folder: bool) -> FsResult<()> {
-        let (root, path) = self.changeable(path)?;
-        let whole = root.join(&path);
+        let Changeable {
+            root,
+            path,
+            known_as,
+        } = self.changeable(path)?;
+        let replaced = self.replaced(&root, &path);
         asked(move || {
             let place = Place::below(&root, &path)?;
             // What nobody sees cannot be removed by its name either.
             place.look()?;
+            if let Some(replacing) = replaced {
+                replacing.clear();
+                return Ok(());
+            }
             let flags = if is_folder {
                 AtFlags::REMOVEDIR
             } else {
@@ -130,47 +179,44 @@ impl GuardedFiles {
             unlinkat(&place.folder, &place.name, flags).map_err(refusal)
         })
         .await?;
-        self.props.removed(&whole);
+        self.props.removed(&known_as);
         Ok(())
     }
 
     async fn move_to(&self, from: &DavPath, to: &DavPath) -> FsResult<()> {
-        let (from_root, from) = self.changeable(from)?;
-        let (to_root, to) = self.changeable(to)?;
-        let (old, new) = (from_root.join(&from), to_root.join(&to));
+        let (old, new) = (self.changeable(from)?, self.changeable(to)?);
         asked(move || {
-            let source = Place::below(&from_root, &from)?;
+            let source = Place::below(&old.root, &old.path)?;
             source.look()?;
-            let target = Place::below(&to_root, &to)?;
+            let target = Place::below(&new.root, &new.path)?;
             if target.is_special()? {
                 return Err(FsError::Forbidden);
             }
-            renameat(&source.folder, &source.name, &target.folder, &target.name).map_err(refusal)
+            take_place(&source, &target)?;
+            Ok((old.known_as, new.known_as))
         })
-        .await?;
-        self.props.moved(&old, &new);
-        Ok(())
+        .await
+        .map(|(old, new)| self.props.moved(&old, &new))
     }
 
     async fn copy_to(&self, from: &DavPath, to: &DavPath) -> FsResult<()> {
         let Meant::Inside { root, path } = self.meant(from)? else {
             return Err(FsError::Forbidden);
         };
-        let (to_root, to) = self.changeable(to)?;
-        let (old, new) = (root.join(&path), to_root.join(&to));
-        let (target_path, reserve_bytes, deliver) =
-            (new.clone(), self.reserve_bytes, self.deliver.clone());
+        let target = self.changeable(to)?;
+        let (old, new) = (root.join(&path), target.known_as.clone());
+        let (reserve_bytes, deliver) = (self.reserve_bytes, self.deliver.clone());
         let mut staged = asked(move || {
             let source = open_regular(&root, &path)?;
             let size = source.metadata().map_err(|error| io_refusal(&error))?.len();
-            let place = Place::below(&to_root, &to)?;
+            let place = Place::below(&target.root, &target.path)?;
             if place.is_special()? {
                 return Err(FsError::Forbidden);
             }
             let mut staged = Staged::begin(
                 place,
-                target_path,
-                to_root,
+                target.known_as,
+                target.root,
                 Some(size),
                 reserve_bytes,
                 deliver,
@@ -216,8 +262,8 @@ fn check_may_replace(place: &Place, options: &OpenOptions) -> FsResult<()> {
 }
 
 fn make_empty(place: &Place) -> FsResult<Box<dyn DavFile>> {
-    let mode = Mode::from_raw_mode(0o666);
-    let file = place.open(OFlags::RDONLY | OFlags::CREATE, mode)?;
+    let file = place.open(OFlags::RDONLY | OFlags::CREATE, Mode::RUSR | Mode::WUSR)?;
+    place.give_mode_of_folder(&file);
     Ok(Box::new(Reading::new(file)))
 }
 

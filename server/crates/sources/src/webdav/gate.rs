@@ -2,6 +2,7 @@
 //! we are. Pure.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use xml::reader::{EventReader, XmlEvent};
 
 /// Longest header that names another place, in bytes.
 const DESTINATION_BYTES: usize = 8 * 1024;
@@ -18,6 +19,8 @@ pub(crate) fn check(method: &Method, headers: &mut HeaderMap) -> Result<(), Stat
     // Testers get no depth that nobody else gets.
     headers.remove("x-litmus");
     headers.remove("x-litmus-second");
+    // A guess of the Finder's; the library would cut a file off where it is too low.
+    headers.remove("x-expected-entity-length");
     if headers.contains_key(header::CONTENT_RANGE) {
         return Err(StatusCode::NOT_IMPLEMENTED);
     }
@@ -86,14 +89,19 @@ pub(crate) fn is_harmless(xml: &[u8]) -> bool {
     if xml.contains(&0) || find(xml, b"<!DOCTYPE") || find(xml, b"<!ENTITY") {
         return false;
     }
+    is_shallow(xml)
+}
+
+/// The library's own tokenizer counts, which does not call itself: what it takes for a tag is one.
+fn is_shallow(xml: &[u8]) -> bool {
     let mut depth = 0_usize;
-    for (index, byte) in xml.iter().enumerate() {
-        match (byte, xml.get(index + 1)) {
-            (b'<', Some(b'/')) => depth = depth.saturating_sub(1),
-            (b'<', Some(b'?' | b'!')) => {}
-            (b'<', _) => depth += 1,
-            (b'/', Some(b'>')) => depth = depth.saturating_sub(1),
-            _ => {}
+    for event in EventReader::new(xml) {
+        match event {
+            Ok(XmlEvent::StartElement { .. }) => depth += 1,
+            Ok(XmlEvent::EndElement { .. }) => depth = depth.saturating_sub(1),
+            Ok(_) => {}
+            // The library comes no further than this either, and says so.
+            Err(_) => return true,
         }
         if depth > XML_DEPTH {
             return false;
@@ -164,7 +172,13 @@ mod tests {
             ("<!DOCTYPE x [<!ENTITY a 'b'>]><a>&a;</a>", false),
             ("<!doctype x><a/>", false),
             (&nested(20_000), false),
-            (&"<a/>".repeat(10_000), true),
+            (&format!("<x>{}</x>", "<a/>".repeat(10_000)), true),
+            // Nothing but tags counts: these looked like ends of elements that were never begun.
+            (&"<a>/></a x='/>'".repeat(5_000), true),
+            (&"<a x='/>'>".repeat(5_000), false),
+            (&"<a>/>".repeat(5_000), false),
+            (&"<a><!--</a>-->".repeat(5_000), false),
+            (&"<a><![CDATA[</a>]]>".repeat(3_000), false),
         ] {
             let start: String = xml.chars().take(30).collect();
             assert_eq!(is_harmless(xml.as_bytes()), expected, "{start}");

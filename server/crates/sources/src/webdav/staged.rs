@@ -3,18 +3,20 @@
 
 use bytes::{Buf, Bytes};
 use futures::FutureExt;
-use rustix::fs::{AtFlags, Mode, OFlags, fsync, renameat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, unlinkat};
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use webdav_handler::fs::{DavFile, DavMetaData, FsError, FsFuture};
 
 use crate::space::room_bytes;
-use crate::webdav::beneath::{Place, io_refusal, refusal};
+use crate::webdav::beneath::{Place, io_refusal};
 use crate::webdav::metadata::Metadata;
+use crate::webdav::replacing::take_place;
 use crate::webdav::{Deliver, asked};
 
 /// How names of files on their way begin. The dot hides them from the watch.
@@ -22,8 +24,39 @@ pub(crate) const HIDDEN: &str = ".homereel-";
 /// Free space is asked for after this much was written.
 const LOOK_EVERY_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How names of files on their way end.
+const PART: &str = ".part";
+
 /// Makes the names of one run different from one another.
 static COUNT: AtomicU64 = AtomicU64::new(0);
+/// Makes them different from those of other runs and other servers: in a container every server
+/// is process 1.
+static RUN: LazyLock<String> =
+    LazyLock::new(|| format!("{:016x}", RandomState::new().hash_one("run")));
+
+/// A name that nobody sees and nobody else has.
+pub(crate) fn hidden_name() -> String {
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{HIDDEN}{}-{count}{PART}", *RUN)
+}
+
+/// The same for what was there before and is to go: it is never taken for a leftover.
+pub(crate) fn aside_name() -> String {
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{HIDDEN}{}-{count}.old", *RUN)
+}
+
+/// Whether another run gave this name to something on its way.
+pub(crate) fn is_of_another_run(name: &[u8]) -> bool {
+    let parts = || {
+        let inner = std::str::from_utf8(name).ok()?.strip_prefix(HIDDEN)?;
+        inner.strip_suffix(PART)?.split_once('-')
+    };
+    parts().is_some_and(|(run, count)| {
+        let is_run = run.len() == 16 && run.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_run && count.parse::<u64>().is_ok() && run != *RUN
+    })
+}
 
 /// A file on its way.
 #[derive(Debug)]
@@ -41,7 +74,7 @@ pub(crate) struct Staged {
 #[derive(Debug)]
 struct Shared {
     place: Place,
-    hidden: String,
+    hidden: Place,
     file: File,
     /// The whole path, for the watch.
     path: PathBuf,
@@ -64,17 +97,19 @@ impl Staged {
         if expected.unwrap_or(1) > room {
             return Err(FsError::InsufficientStorage);
         }
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let hidden = format!("{HIDDEN}{}-{count}.part", std::process::id());
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        // As the umask has it: these are the owner's files, in the owner's folder.
-        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
-        let file = rustix::fs::openat(&place.folder, &hidden, flags, mode).map_err(refusal)?;
+        let folder = place.folder.try_clone();
+        let hidden = Place {
+            folder: folder.map_err(|error| io_refusal(&error))?,
+            name: hidden_name().into(),
+        };
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        let file = hidden.open(flags, Mode::RUSR | Mode::WUSR)?;
+        hidden.give_mode_of_folder(&file);
         Ok(Self {
             shared: Arc::new(Shared {
                 place,
                 hidden,
-                file: file.into(),
+                file,
                 path,
                 root,
                 is_placed: false.into(),
@@ -139,18 +174,17 @@ impl Shared {
     fn put_in_place(&self) -> Result<(), FsError> {
         self.file.sync_all().map_err(|error| io_refusal(&error))?;
         // Whoever made a link of this name in the meantime loses it, not what it points to.
-        let folder = &self.place.folder;
-        renameat(folder, &self.hidden, folder, &self.place.name).map_err(refusal)?;
+        take_place(&self.hidden, &self.place)?;
         self.is_placed.store(true, Ordering::Relaxed);
-        fsync(folder).map_err(refusal)
+        Ok(())
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         if !self.is_placed.load(Ordering::Relaxed) {
-            // Failing that, the next listing of the folder removes it.
-            let _ = unlinkat(&self.place.folder, &self.hidden, AtFlags::empty());
+            // Failing that, a listing of the folder removes it one day.
+            let _ = unlinkat(&self.hidden.folder, &self.hidden.name, AtFlags::empty());
         }
     }
 }
