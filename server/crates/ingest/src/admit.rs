@@ -95,6 +95,7 @@ async fn recognise(catalog: &Catalog, title: TitleId, source: Source) -> Result<
 
 /// A file that cannot be reached counts as gone: its film is better read from where it is seen.
 async fn still_exists(path: PathBuf) -> bool {
-    let look = disk::ask(move || look_at(&path)).await;
+    let wanted = path.clone();
+    let look = disk::ask(&path, move || look_at(&wanted)).await;
     matches!(look, Ok(Look::File(_)))
 }

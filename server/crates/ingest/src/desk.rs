@@ -175,21 +175,24 @@ impl Desk {
         }
     }
 
-    /// Looks at many files in few trips to the disk. Where the disk does not answer, the looks
-    /// are missing at the end, and are due again later.
+    /// Looks at many files in few trips to each disk. Where a disk does not answer, the looks are
+    /// missing, and are due again later.
     async fn look_at_all(&mut self, paths: Vec<PathBuf>, now: Instant) -> Vec<(PathBuf, Look)> {
         let mut looks = Vec::with_capacity(paths.len());
-        for trip in paths.chunks(LOOKS_PER_TRIP) {
-            let wanted = trip.to_vec();
+        for trip in disk::trips(paths, LOOKS_PER_TRIP) {
+            let (first, wanted) = (trip[0].clone(), trip.clone());
             let look = move |path: PathBuf| (look_at(&path), path);
-            match disk::ask(move || wanted.into_iter().map(look).collect::<Vec<_>>()).await {
+            match disk::ask(&first, move || {
+                wanted.into_iter().map(look).collect::<Vec<_>>()
+            })
+            .await
+            {
                 Ok(found) => looks.extend(found.into_iter().map(|(look, path)| (path, look))),
                 Err(error) => {
                     tracing::warn!(%error, "Files cannot be looked at; they are tried again.");
-                    for path in &paths[looks.len()..] {
+                    for path in &trip {
                         self.files.schedule(path, now + RETRY);
                     }
-                    return looks;
                 }
             }
         }
@@ -303,7 +306,7 @@ impl Desk {
     async fn tell_growth(&mut self, path: &Path) -> Result<()> {
         let size_bytes = self.files.get(path).map_or(0, |entry| entry.size_bytes);
         let wanted = path.to_owned();
-        let announced_bytes = disk::ask(move || glance(&wanted)).await?;
+        let announced_bytes = disk::ask(path, move || glance(&wanted)).await?;
         let reason = words::growth(size_bytes, announced_bytes);
         self.record(path, ArrivalState::Settling, Some(reason))
             .await

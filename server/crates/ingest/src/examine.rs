@@ -54,6 +54,13 @@ fn try_examine(path: &Path, expected: Version) -> io::Result<Option<(Identity, C
     Ok(is_version(&file, expected)?.then_some((identity, completeness)))
 }
 
+/// What it contains, whatever it is.
+pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
+    let mut file = open(path)?;
+    let size_bytes = file.metadata()?.len();
+    identify(&mut file, size_bytes)
+}
+
 /// How long a growing file says it will be; `None` where nothing is known.
 pub(crate) fn glance(path: &Path) -> Option<u64> {
     let mut file = open(path).ok()?;

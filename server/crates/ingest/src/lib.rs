@@ -32,11 +32,12 @@ mod words;
 
 use catalog::Catalog;
 use model::arrival::Door;
-use model::error::{Error, ErrorKind, Result};
+use model::error::{Error, ErrorKind, Result, kind_of_io};
 use model::id::TitleId;
+use model::title::Identity;
 use model::upload::Details;
 use std::future::pending;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -114,6 +115,19 @@ pub enum Report {
         /// When the scan began.
         began: Instant,
     },
+}
+
+/// What the file at `path` contains, regardless of its name.
+///
+/// # Errors
+/// As the file system has it.
+pub async fn identity(path: &Path) -> Result<Identity> {
+    let wanted = path.to_owned();
+    let identified = disk::ask(path, move || examine::identity(&wanted)).await?;
+    identified.map_err(|error| {
+        let message = format!("identifying {}", path.display());
+        Error::caused_by(kind_of_io(&error), message, error)
+    })
 }
 
 impl Ingest {

@@ -34,7 +34,7 @@ impl Desk {
             return Ok(());
         }
         let wanted = path.to_owned();
-        match disk::ask(move || examine(&wanted, settling.version())).await? {
+        match disk::ask(path, move || examine(&wanted, settling.version())).await? {
             Finding::Examined(source, completeness) => {
                 self.weigh(source, completeness, is_last_look, now).await
             }

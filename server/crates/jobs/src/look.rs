@@ -76,8 +76,14 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
     let mut worker = start_worker(workshop, &source, &scratch, Duty::Inspect).await?;
     let plan = worker.inspect(demand).await;
     worker.stop().await;
-    let plan = plan.map_err(|error| Trouble::at_work(&error, policy))?;
-    match source.condition().await? {
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => {
+            let trouble = Trouble::at_work(&error, policy);
+            return Err(source.explain(trouble, policy).await);
+        }
+    };
+    match source.condition(policy).await? {
         Condition::Same => Ok(Found {
             title,
             plan,

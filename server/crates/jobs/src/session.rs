@@ -162,7 +162,10 @@ impl Session {
         let (number, output) = match heard {
             Heard::Output(number, output) => (number, output),
             Heard::Complete(work) => return self.finish(work).await,
-            Heard::Failure(trouble) => return Err(trouble),
+            Heard::Failure(trouble) => {
+                let policy = &self.workshop.policy;
+                return Err(self.source.explain(trouble, policy).await);
+            }
         };
         let place = self.place(number)?;
         match output {
@@ -188,7 +191,11 @@ impl Session {
                 self.on_done(place).await
             }
             Output::PosterDone { .. } => Err(Trouble::defect("a poster that nobody asked for")),
-            Output::Failed(error) => Err(Trouble::at_work(&error, &self.workshop.policy)),
+            Output::Failed(error) => {
+                let policy = &self.workshop.policy;
+                let trouble = Trouble::at_work(&error, policy);
+                Err(self.source.explain(trouble, policy).await)
+            }
         }
     }
 
@@ -251,7 +258,7 @@ impl Session {
                 unit.work
             )));
         }
-        let condition = self.source.condition().await?;
+        let condition = self.source.condition(&self.workshop.policy).await?;
         if condition == Condition::Changed {
             return Err(self.source.changed());
         }

@@ -3,12 +3,14 @@
 //!
 //! Originals are only ever read. What does not belong here: what is inside the file (`media`).
 
+use model::silence::Silence;
 use model::title::{FileStamp, Source};
 use rustix::fs::{Mode, OFlags};
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::JobsPolicy;
@@ -16,6 +18,10 @@ use crate::trouble::Trouble;
 
 /// How long a folder on a network may take to answer.
 const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Disks that do not answer, by their number. A thread that hangs cannot be stopped, and the
+/// catalog needs threads too.
+static SILENCE: Silence<u64> = Silence::new();
 
 /// An open source whose content is the one that was accepted.
 #[derive(Debug)]
@@ -40,7 +46,7 @@ impl OpenSource {
     /// Opens the file, if it is still the one that was accepted.
     pub(crate) async fn open(source: &Source, policy: &JobsPolicy) -> Result<Self, Trouble> {
         let (path, stamp) = (source.path.clone(), source.stamp);
-        let opened = within_deadline(move || open(&path)).await;
+        let opened = within_deadline(stamp.device, move || open(&path)).await;
         let (file, found) = match opened {
             Ok(opened) => opened,
             Err(error) => return Err(unreadable(&source.path, &error, policy)),
@@ -63,13 +69,28 @@ impl OpenSource {
     }
 
     /// Looks whether the file and its place are what they were.
-    pub(crate) async fn condition(&self) -> Result<Condition, Trouble> {
+    pub(crate) async fn condition(&self, policy: &JobsPolicy) -> Result<Condition, Trouble> {
         let file = self.descriptor()?;
         let (path, stamp) = (self.path.clone(), self.stamp);
-        let looked = within_deadline(move || condition(&file, &path, stamp)).await;
-        looked.map_err(|error| {
-            Trouble::defect(format!("looking at {} again: {error}", self.path.display()))
-        })
+        let looked = within_deadline(stamp.device, move || condition(&file, &path, stamp)).await;
+        looked.map_err(|error| unreadable(&self.path, &error, policy))
+    }
+
+    /// Why a worker failed: a file that cannot be looked at could not be read either, and then
+    /// neither is to blame.
+    pub(crate) async fn explain(&self, trouble: Trouble, policy: &JobsPolicy) -> Trouble {
+        let is_blame = matches!(
+            trouble,
+            Trouble::Attempt(_) | Trouble::GiveUp(_) | Trouble::Disagreement(_)
+        );
+        if !is_blame {
+            return trouble;
+        }
+        match self.condition(policy).await {
+            Err(wait @ Trouble::Wait { .. }) => wait,
+            Ok(Condition::Gone) => self.gone(policy),
+            _ => trouble,
+        }
     }
 
     /// What to do about a file that is gone.
@@ -125,20 +146,39 @@ fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory)
 }
 
+/// Whatever a disk answers, the file is not to blame, and may be read again when its disk is
+/// back. Only something else in its place fails the attempt.
 fn unreadable(path: &Path, error: &io::Error, policy: &JobsPolicy) -> Trouble {
     if is_absence(error) {
         return gone(path, policy);
     }
-    Trouble::Attempt(format!("{} cannot be read: {error}", path.display()))
+    tracing::info!(path = %path.display(), %error, "An original cannot be read.");
+    let name = name_of(path);
+    if is_no_file(error) {
+        return Trouble::Attempt(format!("{name} is no regular file any more."));
+    }
+    Trouble::Wait {
+        reason: format!(
+            "{name} cannot be read at present: {error}. Encoding goes on by itself when it can."
+        ),
+        delay: policy.source_retry,
+    }
+}
+
+fn is_no_file(error: &io::Error) -> bool {
+    let is_link = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    // The kernel has words of its own for what is wrong with a disk.
+    let is_ours = error.raw_os_error().is_none();
+    is_link || (is_ours && error.kind() == io::ErrorKind::InvalidInput)
 }
 
 /// Missing is not deleted: a folder may be offline, and a rename will be noticed.
 fn gone(path: &Path, policy: &JobsPolicy) -> Trouble {
+    tracing::info!(path = %path.display(), "An original is not where it was.");
     Trouble::Wait {
         reason: format!(
-            "The file is no longer at {}; it was removed or renamed. Encoding goes on when it is \
-             back.",
-            path.display()
+            "{} is not where it was; it was removed or renamed. Encoding goes on when it is back.",
+            name_of(path)
         ),
         delay: policy.source_retry,
     }
@@ -147,29 +187,50 @@ fn gone(path: &Path, policy: &JobsPolicy) -> Trouble {
 fn changed(path: &Path) -> Trouble {
     Trouble::Attempt(format!(
         "{} has changed since it was accepted; it will be taken in anew once it is left alone.",
-        path.display()
+        name_of(path)
     ))
 }
 
-/// Runs a question to the file system on a thread that may block, but not for ever.
+/// A reason is read by everybody who may see the job, and where a film lies is not theirs to know.
+fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+/// Runs a question to the file system on a thread that may block, but not for ever. A disk that
+/// has not answered before is not asked again until it does.
 async fn within_deadline<T: Send + 'static>(
+    device: u64,
     question: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    match tokio::time::timeout(DEADLINE, tokio::task::spawn_blocking(question)).await {
+    let open = Arc::new(SILENCE.ask(device).ok_or_else(silent)?);
+    let held = Arc::clone(&open);
+    let answer = tokio::task::spawn_blocking(move || {
+        let answer = question();
+        drop(held);
+        answer
+    });
+    match tokio::time::timeout(DEADLINE, answer).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(panic)) => Err(io::Error::other(panic)),
-        Err(_elapsed) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "its folder does not answer",
-        )),
+        Err(_elapsed) => {
+            open.give_up();
+            Err(silent())
+        }
     }
+}
+
+fn silent() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "its folder does not answer")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Condition, OpenSource, stamp_of};
+    use super::{Condition, DEADLINE, OpenSource, stamp_of, unreadable, within_deadline};
     use model::title::{Identity, Source};
+    use rustix::io::Errno;
+    use std::io;
     use std::path::Path;
+    use std::sync::mpsc;
 
     use crate::policy::JobsPolicy;
     use crate::trouble::Trouble;
@@ -195,7 +256,8 @@ mod tests {
         let path = folder.path().join("film.mp4");
         std::fs::write(&path, "film").unwrap();
         let open = open(&source(&path)).await.unwrap();
-        assert_eq!(open.condition().await, Ok(Condition::Same));
+        let condition = open.condition(&JobsPolicy::default()).await;
+        assert_eq!(condition, Ok(Condition::Same));
     }
 
     #[tokio::test]
@@ -233,7 +295,8 @@ mod tests {
             std::fs::write(&path, "film").unwrap();
             let open = open(&source(&path)).await.unwrap();
             deed(&path);
-            assert_eq!(open.condition().await, Ok(expected), "{name}");
+            let condition = open.condition(&JobsPolicy::default()).await;
+            assert_eq!(condition, Ok(expected), "{name}");
         }
     }
 
@@ -249,7 +312,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let gone = open(&accepted).await.unwrap_err();
         assert!(
-            matches!(&gone, Trouble::Wait { reason, .. } if reason.contains("no longer at")),
+            matches!(&gone, Trouble::Wait { reason, .. } if reason.contains("not where it was")),
             "missing is not deleted: {gone:?}"
         );
     }
@@ -265,5 +328,68 @@ mod tests {
         std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
         let refused = open(&accepted).await.unwrap_err();
         assert!(matches!(refused, Trouble::Attempt(_)), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_worker_is_not_blamed_for_a_file_that_went_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.mp4");
+        std::fs::write(&path, "film").unwrap();
+        let open = open(&source(&path)).await.unwrap();
+        let policy = JobsPolicy::default();
+        let failed = || Trouble::GiveUp("It cannot be decoded.".into());
+        assert_eq!(open.explain(failed(), &policy).await, failed());
+        assert_eq!(open.explain(Trouble::Lost, &policy).await, Trouble::Lost);
+        std::fs::remove_file(&path).unwrap();
+        let explained = open.explain(failed(), &policy).await;
+        assert!(matches!(explained, Trouble::Wait { .. }), "{explained:?}");
+    }
+
+    /// A share that stumbles must not fail a film for good: only what is no file does.
+    #[test]
+    fn a_disk_that_stumbles_is_waited_for() {
+        let policy = JobsPolicy::default();
+        let path = Path::new("/mnt/nas/secret folder/film.mp4");
+        for error in [
+            Errno::IO,
+            Errno::STALE,
+            Errno::ACCESS,
+            Errno::HOSTDOWN,
+            Errno::TIMEDOUT,
+            Errno::NXIO,
+            Errno::NOTCONN,
+        ] {
+            let trouble = unreadable(path, &error.into(), &policy);
+            let Trouble::Wait { reason, delay } = trouble else {
+                panic!("{error} is not the film's fault")
+            };
+            assert_eq!(delay, policy.source_retry);
+            assert!(reason.contains("film.mp4"), "{reason}");
+            assert!(!reason.contains("secret"), "not where it lies: {reason}");
+        }
+        for error in [
+            Errno::LOOP.into(),
+            io::Error::from(io::ErrorKind::InvalidInput),
+        ] {
+            let trouble = unreadable(path, &error, &policy);
+            assert!(matches!(trouble, Trouble::Attempt(_)), "{trouble:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_costs_one_thread_and_no_other_disk() {
+        let (answer, waiting) = mpsc::channel::<()>();
+        let hung = tokio::spawn(within_deadline(1, move || Ok(waiting.recv().is_ok())));
+        tokio::task::yield_now().await;
+        tokio::time::advance(DEADLINE).await;
+        let error = hung.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let again = within_deadline(1, || Ok(true)).await.unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::TimedOut, "not asked at all");
+        assert!(within_deadline(2, || Ok(true)).await.unwrap());
+        answer.send(()).unwrap();
+        while within_deadline(1, || Ok(true)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -67,6 +67,8 @@ impl Trouble {
         match error.kind() {
             ErrorKind::Conflict | ErrorKind::NotFound => Self::Lost,
             ErrorKind::OutOfSpace => Self::no_space(policy),
+            // Its disk is slow; no film is to blame.
+            ErrorKind::Unavailable => Self::wait(error, policy.space_retry),
             _ => Self::attempt(error),
         }
     }

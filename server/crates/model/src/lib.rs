@@ -2,7 +2,8 @@
 //!
 //! Everything here is plain data and pure functions. What does not belong here: files, SQL,
 //! HTTP, libav, async. Suggested reading order: [`time`], [`ladder`], [`plan`], [`extras`],
-//! [`title`], [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`], [`upload`], [`change`].
+//! [`title`], [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`], [`upload`],
+//! [`change`], [`silence`].
 
 pub mod arrival;
 pub mod change;
@@ -17,6 +18,7 @@ pub mod plan;
 pub mod rights;
 pub mod segment;
 pub mod settings;
+pub mod silence;
 pub mod time;
 pub mod title;
 pub mod upload;
