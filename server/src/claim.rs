@@ -5,10 +5,8 @@
 use catalog::Catalog;
 use delivery::setup_token::SetupToken;
 use model::error::{Error, Result, kind_of_io};
-use std::io::Write;
+use sources::durable::replace;
 use std::path::{Path, PathBuf};
-
-use crate::endpoint::for_us_alone;
 
 /// A new token, written to `file`, unless the house has an owner already.
 ///
@@ -32,8 +30,8 @@ pub(crate) async fn offer(catalog: &Catalog, file: PathBuf) -> Result<Option<Set
 
 /// One short line; writing it takes no longer than looking whether it has to be done.
 fn write(token: &SetupToken, file: &Path) -> Result<()> {
-    let written = for_us_alone(file).and_then(|mut open| writeln!(open, "{}", token.reveal()));
-    written.map_err(|error| {
+    let line = format!("{}\n", token.reveal());
+    replace(file, line.as_bytes()).map_err(|error| {
         let message = format!("writing {}", file.display());
         Error::caused_by(kind_of_io(&error), message, error)
     })

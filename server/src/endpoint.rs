@@ -4,11 +4,10 @@
 use delivery::secret::Secret;
 use model::error::{Error, ErrorKind, Result, kind_of_io};
 use serde::{Deserialize, Serialize};
+use sources::durable::replace;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Its name in the data folder.
@@ -49,7 +48,7 @@ impl Endpoint {
         }
     }
 
-    /// Writes it beside its name and renames it, so that nobody reads half of it. Blocks.
+    /// Writes it whole, for us alone. Blocks.
     ///
     /// # Errors
     /// As the file system has it.
@@ -57,11 +56,7 @@ impl Endpoint {
         let text = serde_json::to_vec(self).map_err(|error| {
             Error::caused_by(ErrorKind::Internal, "writing the endpoint", error)
         })?;
-        let draft = data_dir.join(".endpoint.json");
-        let written = for_us_alone(&draft)
-            .and_then(|mut file| file.write_all(&text))
-            .and_then(|()| fs::rename(&draft, data_dir.join(FILE_NAME)));
-        written.map_err(|error| {
+        replace(&data_dir.join(FILE_NAME), &text).map_err(|error| {
             let message = format!("writing {}", data_dir.join(FILE_NAME).display());
             Error::caused_by(kind_of_io(&error), message, error)
         })
@@ -82,16 +77,6 @@ impl Endpoint {
         // A file that stays behind is harmless: the lock says whether a server runs.
         let _ = fs::remove_file(data_dir.join(FILE_NAME));
     }
-}
-
-/// A new file that nobody else can read, whatever lay there before.
-pub(crate) fn for_us_alone(path: &Path) -> io::Result<fs::File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// An address that a browser can open: "all addresses" is not one.

@@ -4,6 +4,7 @@
 //! A source reports paths to `ingest` and knows nothing of what becomes of them, nor of titles,
 //! rows or jobs. Each source is one task with a handle; it never changes or deletes a film.
 
+pub mod durable;
 mod space;
 pub mod spool;
 pub mod upload;

@@ -140,12 +140,11 @@ impl Uploads {
     /// Hands over what had arrived before, and forgets from now on what nobody finishes. Must be
     /// called within a runtime.
     pub fn start(&self) {
-        for slot in self.slots().values() {
-            let stage = slot.known().record.state.clone();
-            match stage {
-                Stage::Arrived => self.hand_over(Arc::clone(slot)),
-                Stage::Receiving if slot.is_whole() => self.finish_later(Arc::clone(slot)),
-                _ => {}
+        for slot in self.slots().values().filter(|slot| slot.is_pending()) {
+            if slot.is_receiving() {
+                self.finish_later(Arc::clone(slot));
+            } else {
+                self.hand_over(Arc::clone(slot));
             }
         }
         let uploads = self.clone();
@@ -255,7 +254,10 @@ impl Uploads {
         if !slot.is_receiving() {
             return Err(unknown());
         }
-        self.forget(&slot).await
+        slot.known().is_removed = true;
+        self.slots().remove(&slot.id);
+        let layout = self.shared.layout.clone();
+        blocking(move || layout.discard(id)).await?
     }
 
     async fn forget(&self, slot: &Slot) -> Result<()> {
@@ -274,14 +276,13 @@ impl Uploads {
     }
 
     /// Forgets uploads that nobody goes on with, and those that were dealt with long ago. What
-    /// has arrived is never forgotten before it is dealt with.
+    /// is here in whole is never forgotten before it is dealt with.
     async fn sweep(&self) {
         let now = self.shared.clock.now();
         let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
         for slot in slots {
             let is_old = now.since(slot.known().touched_at) >= EXPIRES_AFTER;
-            let is_pending = slot.known().record.state == Stage::Arrived;
-            if !is_old || is_pending || slot.is_busy() {
+            if !is_old || slot.is_pending() || slot.is_busy() {
                 continue;
             }
             if let Err(error) = self.forget(&slot).await {

@@ -14,8 +14,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use crate::durable::replace;
 
 /// Requests and answers are no longer than this.
 const MAX_BYTES: u64 = 64 << 10;
@@ -145,17 +147,13 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     })
 }
 
-/// Writes beside the name first, so that no reader sees half a file.
 fn write(spool: &Path, name: &str, content: &impl Serialize) -> Result<()> {
     let text = serde_json::to_vec(content).context(
         ErrorKind::InvalidInput,
         "The path cannot be written as JSON",
     )?;
-    let [draft, path] = [format!(".{name}"), name.to_owned()].map(|name| spool.join(name));
-    let written = File::create(&draft).and_then(|mut file| file.write_all(&text));
-    written
-        .and_then(|()| fs::rename(&draft, &path))
-        .map_err(|error| failed("writing", &path, error))
+    let path = spool.join(name);
+    replace(&path, &text).map_err(|error| failed("writing", &path, error))
 }
 
 fn remove(path: &Path) -> Result<()> {

@@ -75,9 +75,16 @@ impl Uploads {
         if known.is_removed {
             return Err(super::unknown());
         }
-        let is_open = slot.is_receiving() && !slot.is_whole();
-        if known.offset_bytes != append.offset_bytes || !is_open {
+        if known.offset_bytes != append.offset_bytes || !slot.is_receiving() {
             return Ok(Appended::OtherOffset(known.offset_bytes));
+        }
+        // Everything is here, but the end of it failed the last time.
+        if slot.is_whole() {
+            if append.body_bytes.is_some_and(|bytes| bytes > 0) {
+                return Ok(Appended::TooLong);
+            }
+            self.finish(slot).await?;
+            return Ok(Appended::Added(slot.told()));
         }
         self.settle_length(slot, &append).await?;
         let most_bytes = self.most_bytes_of(slot);

@@ -14,7 +14,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::upload::record::{Record, Stage, sync_folder};
+use crate::durable::sync_folder;
+use crate::upload::record::{Record, Stage};
 
 const BYTES: &str = "bytes.part";
 
@@ -122,17 +123,29 @@ impl Layout {
         }))
     }
 
-    /// Moves complete, durable bytes among the originals and says so in the record.
+    /// Moves complete, durable bytes among the originals and says so in the record. What an
+    /// earlier try has done already is not done again.
     pub(crate) fn finish(&self, id: UploadId, record: &Record) -> Result<()> {
         let folder = self.of(id);
         let original = self.original(id, &record.file_name);
         let home = self.originals.join(id.to_string());
         let moved = make_folder(&home)
-            .and_then(|()| fs::rename(folder.join(BYTES), &original))
+            .and_then(|()| move_once(&folder.join(BYTES), &original))
             .and_then(|()| sync_folder(&home))
             .and_then(|()| sync_folder(&self.originals));
         moved.map_err(|error| failed("moving the upload to", &original, error))?;
         record.write(&folder)
+    }
+
+    /// Forgets an upload that has not arrived, with what a try to finish it may have moved.
+    pub(crate) fn discard(&self, id: UploadId) -> Result<()> {
+        let home = self.originals.join(id.to_string());
+        match fs::remove_dir_all(&home) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("removing", &home, error))
+            }
+            _ => self.remove(id),
+        }
     }
 
     /// Forgets an upload. What lies among the originals stays.
@@ -144,6 +157,14 @@ impl Layout {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A file that is not there any more but where it should go was moved before.
+fn move_once(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && to.is_file() => Ok(()),
+        moved => moved,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use model::arrival::Door;
 use model::error::{ErrorKind, Result};
+use model::id::UploadId;
 use model::upload::Details;
 use std::sync::Arc;
 
@@ -12,8 +13,21 @@ use crate::upload::slot::Slot;
 use crate::upload::write::blocking;
 
 impl Uploads {
-    /// All bytes are here and durable.
+    /// All bytes are here and durable. What fails, as on a full disk, is tried again until it is
+    /// done: nobody sends these bytes a second time.
+    ///
+    /// # Errors
+    /// As the disk has it this time.
     pub(super) async fn finish(&self, slot: &Arc<Slot>) -> Result<()> {
+        let finished = self.try_finish(slot).await;
+        if let Err(error) = &finished {
+            tracing::warn!(upload = %slot.id, %error, "An upload could not be finished; it is tried again.");
+            self.finish_later(Arc::clone(slot));
+        }
+        finished
+    }
+
+    async fn try_finish(&self, slot: &Arc<Slot>) -> Result<()> {
         let record = {
             let known = slot.known();
             Record {
@@ -30,15 +44,60 @@ impl Uploads {
         Ok(())
     }
 
-    /// Finishes an upload that an earlier run had received in whole.
+    /// Finishes an upload of which every byte is here, now and then until it is done.
     pub(super) fn finish_later(&self, slot: Arc<Slot>) {
+        if std::mem::replace(&mut slot.known().is_finishing, true) {
+            return;
+        }
         let uploads = self.clone();
         self.shared.tasks.spawn(async move {
-            let _turn = slot.wait_for_turn().await;
-            if let Err(error) = uploads.finish(&slot).await {
-                tracing::warn!(upload = %slot.id, %error, "An upload could not be finished.");
-            }
+            let stop = uploads.shared.stop.clone();
+            stop.run_until_cancelled(uploads.finish_until_done(&slot))
+                .await;
+            slot.known().is_finishing = false;
         });
+    }
+
+    async fn finish_until_done(&self, slot: &Arc<Slot>) {
+        loop {
+            let turn = slot.wait_for_turn().await;
+            let is_ours = slot.is_receiving() && slot.is_whole() && !slot.known().is_removed;
+            if !is_ours || (turn.is_some() && self.try_finish(slot).await.is_ok()) {
+                return;
+            }
+            drop(turn);
+            tokio::time::sleep(self.shared.policy.retry).await;
+        }
+    }
+
+    /// Hands an upload to ingest that was dealt with once, because the library knows nothing of
+    /// its file: it is of before the library was brought back. False if it is no such upload.
+    ///
+    /// # Errors
+    /// As the disk has it.
+    pub async fn hand_over_again(&self, id: UploadId) -> Result<bool> {
+        let Some(slot) = self.slots().get(&id).cloned() else {
+            return Ok(false);
+        };
+        let record = {
+            let known = slot.known();
+            if !matches!(known.record.state, Stage::Taken(_) | Stage::Refused(_)) {
+                return Ok(true);
+            }
+            Record {
+                state: Stage::Arrived,
+                ..known.record.clone()
+            }
+        };
+        self.save(&slot, record).await?;
+        self.hand_over(slot);
+        Ok(true)
+    }
+
+    /// Whether the upload `id` is not dealt with yet, so that its file is nobody else's business.
+    pub fn is_pending(&self, id: UploadId) -> bool {
+        let slot = self.slots().get(&id).cloned();
+        slot.is_some_and(|slot| slot.is_pending())
     }
 
     /// Hands the file to ingest in the background.

@@ -8,13 +8,13 @@ use model::error::{Error, ErrorKind, Result, kind_of_io};
 use model::id::{TitleId, UserId};
 use model::upload::{Details, UploadState};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::Path;
 
+use crate::durable::replace;
+
 const RECORD: &str = "record.json";
-const NEW_RECORD: &str = "record.json.part";
 /// A description has at most 20 kB, protocol metadata 8 KiB; JSON may escape every byte.
 const MAX_RECORD_BYTES: u64 = 512 * 1024;
 
@@ -95,27 +95,13 @@ impl Record {
     /// # Errors
     /// As the file system has it.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        self.try_write(folder).map_err(|error| {
+        let text = serde_json::to_vec(self).map_err(io::Error::from);
+        let written = text.and_then(|text| replace(&folder.join(RECORD), &text));
+        written.map_err(|error| {
             let message = format!("writing the record in {}", folder.display());
             Error::caused_by(kind_of_io(&error), message, error)
         })
     }
-
-    fn try_write(&self, folder: &Path) -> io::Result<()> {
-        let new = folder.join(NEW_RECORD);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&new)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(&new, folder.join(RECORD))?;
-        sync_folder(folder)
-    }
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn corrupt(path: &Path, why: impl std::fmt::Display) -> Error {

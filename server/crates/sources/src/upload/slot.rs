@@ -34,6 +34,8 @@ pub(crate) struct Known {
     pub(crate) touched_at: WallTime,
     /// Gone: whoever still holds the slot must not bring it back.
     pub(crate) is_removed: bool,
+    /// Somebody sees to it that it is finished.
+    pub(crate) is_finishing: bool,
     sender: Option<Sender>,
 }
 
@@ -62,6 +64,7 @@ impl Slot {
                 record: found.record,
                 offset_bytes: found.offset_bytes,
                 is_removed: false,
+                is_finishing: false,
                 sender: None,
             }),
             turn: Arc::default(),
@@ -102,6 +105,12 @@ impl Slot {
     pub(crate) fn is_whole(&self) -> bool {
         let known = self.known();
         known.record.length_bytes == Some(known.offset_bytes)
+    }
+
+    /// Everything is here, and what remains is ours to do: it is never forgotten before.
+    pub(crate) fn is_pending(&self) -> bool {
+        let is_arrived = self.known().record.state == Stage::Arrived;
+        is_arrived || (self.is_receiving() && self.is_whole())
     }
 
     /// Somebody sends at present.

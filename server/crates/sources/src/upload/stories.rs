@@ -144,6 +144,13 @@ impl House {
         }
     }
 
+    async fn until_taken(&self, id: UploadId) {
+        let mut looks = tokio::time::interval(Duration::from_millis(2));
+        while !matches!(self.state(id).await, UploadState::Taken(_)) {
+            looks.tick().await;
+        }
+    }
+
     fn original(&self, id: UploadId) -> Vec<u8> {
         let path = self.folder.path().join("originals").join(id.to_string());
         fs::read(path.join("film.mp4")).unwrap()
@@ -449,4 +456,72 @@ async fn what_nobody_finishes_is_forgotten_in_the_end() {
     assert!(house.uploads.find(house.me, young).is_ok());
     let folder = house.folder.path().join(format!("uploads/{old}"));
     assert!(!folder.exists(), "its bytes are gone too");
+}
+
+/// The last step can fail where all before went well: the disk is full, or away for an instant.
+#[tokio::test]
+async fn an_upload_that_could_not_be_finished_is_finished_in_the_end() {
+    let house = House::with(UploadPolicy {
+        retry: Duration::from_millis(10),
+        ..UploadPolicy::default()
+    });
+    let blocked = house.create(Some(4)).await;
+    // Where its folder is to be.
+    let in_the_way = house.folder.path().join(format!("originals/{blocked}"));
+    fs::write(&in_the_way, "in the way").unwrap();
+    let half_done = house.create(Some(4)).await;
+    // The bytes can be moved, but the record cannot say so.
+    let record = house
+        .folder
+        .path()
+        .join(format!("uploads/{half_done}/record.json"));
+    let body = || stream::iter([Ok(Bytes::from("film"))]);
+    let append = || Append {
+        body_bytes: Some(4),
+        ..at(0)
+    };
+    fs::rename(&record, record.with_extension("aside")).unwrap();
+    fs::create_dir(&record).unwrap();
+    for id in [blocked, half_done] {
+        let sent = house.uploads.append(house.me, id, append(), body()).await;
+        assert!(sent.is_err(), "it cannot be finished");
+    }
+    house.clock.advance(EXPIRES_AFTER);
+    house.uploads.sweep().await;
+    for id in [blocked, half_done] {
+        let found = house.uploads.find(house.me, id).unwrap();
+        assert_eq!(found.offset_bytes, 4, "what is here in whole is not swept");
+        assert_eq!(found.state, UploadState::Receiving);
+    }
+    let again = Append {
+        body_bytes: Some(0),
+        ..at(4)
+    };
+    let end = stream::iter(Vec::<io::Result<Bytes>>::new());
+    let sent = house.uploads.append(house.me, blocked, again, end).await;
+    assert!(sent.is_err(), "a request at its end tries again");
+    fs::remove_file(in_the_way).unwrap();
+    fs::remove_dir(&record).unwrap();
+    for id in [blocked, half_done] {
+        house.until_taken(id).await;
+    }
+    let taken = house.taken.lock().unwrap().clone();
+    for (path, _) in &taken {
+        assert_eq!(fs::read(path).unwrap(), b"film");
+    }
+    assert_eq!(taken.len(), 2, "each is handed over once");
+}
+
+#[tokio::test]
+async fn an_upload_that_the_library_forgot_is_handed_over_again() {
+    let house = House::new();
+    let id = house.create(Some(4)).await;
+    house.send(id, at(0), b"film").await;
+    assert!(matches!(house.state(id).await, UploadState::Taken(_)));
+    assert!(!house.uploads.is_pending(id));
+    assert!(house.uploads.hand_over_again(id).await.unwrap());
+    house.until_taken(id).await;
+    assert_eq!(house.taken.lock().unwrap().len(), 2);
+    let unknown = UploadId::generate();
+    assert!(!house.uploads.hand_over_again(unknown).await.unwrap());
 }
