@@ -5,7 +5,7 @@
 //! What does not belong here: repairing, and the rules inside the catalog (`Catalog::integrity`).
 
 use catalog::Catalog;
-use catalog::garbage::{KeysAfter, StoredKey};
+use catalog::garbage::{GarbageAfter, KeysAfter, StoredKey};
 use catalog::library::TitleQuery;
 use catalog::viewer::Viewer;
 use catalog::work::Unit;
@@ -79,7 +79,8 @@ impl Library {
         }
         let catalog = Catalog::open_read_only(&paths.catalog())?;
         let local = Arc::new(LocalStorage::open(&paths.store())?);
-        let places = Places::new(local, Claims::look(&paths.buckets())?);
+        let claims = Claims::look(&paths.buckets(), catalog.mark().await?)?;
+        let places = Places::new(local, claims);
         buckets::adopt(&catalog, &places).await;
         Ok(Self { catalog, places })
     }
@@ -172,9 +173,9 @@ impl Library {
 
     /// Objects that are about to be deleted.
     async fn garbage(&self, place: Place) -> Result<HashSet<ObjectKey>> {
-        let garbage = self.catalog.garbage(u32::MAX).await?.into_iter();
-        let here = garbage.filter(|(at, _)| *at == place);
-        Ok(here.map(|(_, key)| key).collect())
+        let everything = GarbageAfter::default();
+        let (garbage, _) = self.catalog.garbage(place, everything, u32::MAX).await?;
+        Ok(garbage.into_iter().collect())
     }
 
     /// The pieces of a title against its plan and its finished units.

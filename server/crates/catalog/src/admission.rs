@@ -309,9 +309,7 @@ mod tests {
     use model::clock::WallTime;
     use model::error::ErrorKind;
     use model::job::{JobState, Progress};
-    use model::settings::Place;
     use model::title::TitleState;
-
     use model::upload::Details;
 
     use super::{Admission, Candidate};
@@ -410,9 +408,9 @@ mod tests {
         assert!(title.plan.is_none(), "the plan was one for the old file");
         assert_eq!(title.source, replaced.source);
         assert!(house.catalog.pieces(id).await.unwrap().is_empty());
-        let garbage = house.catalog.garbage(100).await.unwrap();
+        let garbage = house.garbage().await;
         assert_eq!(garbage.len(), 4, "three init segments and one segment");
-        assert!(garbage.contains(&(Place::Local, first_segment.key)));
+        assert!(garbage.contains(&first_segment.key));
         let moved = house.job_of(id).await;
         assert_eq!((moved.id, moved.state), (job.id, JobState::Queued));
         assert_eq!(moved.progress, Progress::default(), "nothing is made yet");
@@ -528,7 +526,7 @@ mod tests {
         assert_eq!(refused.unwrap(), id);
         let title = house.title(id).await;
         assert_eq!((title.state, title.generation), (TitleState::Failed, 2));
-        assert_eq!(house.catalog.garbage(100).await.unwrap().len(), 3);
+        assert_eq!(house.garbage().await.len(), 3);
         assert!(house.catalog.integrity().await.unwrap().is_empty());
     }
 

@@ -24,18 +24,31 @@ pub struct StoredKey {
     pub sha256: String,
 }
 
+/// Where the next page of garbage begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GarbageAfter(i64);
+
 /// Where the next page of keys begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeysAfter(PiecePlace);
 
 impl Catalog {
-    /// At most `limit` objects that are to be deleted from the store, oldest first.
+    /// At most `limit` objects that are to be deleted from the store at `place`, oldest first,
+    /// beginning behind `after`; begin with the default. An empty list is the end.
     ///
     /// # Errors
     /// Errors of the catalog.
-    pub async fn garbage(&self, limit: u32) -> Result<Vec<(Place, ObjectKey)>> {
+    pub async fn garbage(
+        &self,
+        place: Place,
+        after: GarbageAfter,
+        limit: u32,
+    ) -> Result<(Vec<ObjectKey>, GarbageAfter)> {
         self.read("reading the garbage", move |transaction, _| {
-            garbage::oldest(transaction, limit)
+            let rows = garbage::oldest(transaction, place, after.0, limit)?;
+            let last = rows.last().map_or(after.0, |(serial, _)| *serial);
+            let keys = rows.into_iter().map(|(_, key)| key);
+            Ok((keys.collect(), GarbageAfter(last)))
         })
         .await
     }
@@ -44,10 +57,10 @@ impl Catalog {
     ///
     /// # Errors
     /// Errors of the catalog.
-    pub async fn garbage_collected(&self, keys: Vec<(Place, ObjectKey)>) -> Result<()> {
+    pub async fn garbage_collected(&self, place: Place, keys: Vec<ObjectKey>) -> Result<()> {
         self.write("forgetting garbage", move |write| {
             keys.iter()
-                .try_for_each(|(place, key)| garbage::delete(&write.transaction, *place, key))
+                .try_for_each(|key| garbage::delete(&write.transaction, place, key))
         })
         .await
     }
@@ -91,6 +104,9 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
+    use model::settings::Place;
+
+    use super::GarbageAfter;
     use crate::testing::{House, OWNER, segment};
 
     #[tokio::test]
@@ -113,17 +129,22 @@ mod tests {
 
         house.catalog.abandon_plan(job.id, OWNER).await.unwrap();
         assert!(house.catalog.every_key().await.unwrap().is_empty());
-        let first_two = house.catalog.garbage(2).await.unwrap();
+        let here = Place::Local;
+        let from = async |after, limit| house.catalog.garbage(here, after, limit).await.unwrap();
+        let (first_two, after) = from(GarbageAfter::default(), 2).await;
         assert_eq!(first_two.len(), 2, "the limit holds");
-        house
+        let (next, _) = from(after, 99).await;
+        assert_eq!(next.len(), 3, "what cannot be deleted is passed over");
+        let collected = house.catalog.garbage_collected(here, first_two.clone());
+        collected.await.unwrap();
+        let (rest, _) = from(GarbageAfter::default(), 99).await;
+        assert_eq!(rest, next);
+        let bucket = house
             .catalog
-            .garbage_collected(first_two.clone())
-            .await
-            .unwrap();
-        let rest = house.catalog.garbage(99).await.unwrap();
-        assert_eq!(rest.len(), 3);
-        assert!(!rest.iter().any(|key| first_two.contains(key)));
-        house.catalog.garbage_collected(rest).await.unwrap();
-        assert!(house.catalog.garbage(99).await.unwrap().is_empty());
+            .garbage(Place::Bucket, GarbageAfter::default(), 99);
+        assert!(bucket.await.unwrap().0.is_empty(), "nothing lies there");
+        let collected = house.catalog.garbage_collected(here, rest);
+        collected.await.unwrap();
+        assert!(from(GarbageAfter::default(), 99).await.0.is_empty());
     }
 }

@@ -7,12 +7,13 @@ use model::id::TitleId;
 use model::job::JobState;
 
 use crate::failure::{Failure, Outcome};
+use crate::removal::BECAUSE_REMOVED;
 use crate::table::{jobs, titles};
 use crate::{Catalog, Write, generation, job_move};
 
 impl Catalog {
     /// Begins the title anew in a new generation and queues its job, whatever became of it. Name,
-    /// words and rights stay.
+    /// words and rights stay. The job of a removed title waits until somebody brings it back.
     ///
     /// # Errors
     /// `NotFound` if there is no such title.
@@ -35,6 +36,10 @@ fn begin(write: &mut Write<'_>, title: TitleId) -> Outcome<()> {
     job.job.run_after = write.now;
     job.job.started_at = None;
     job.job.finished_at = None;
+    if row.title.deleted_at.is_some() {
+        let now = write.now;
+        job_move::finish(&mut job, JobState::Cancelled, Some(BECAUSE_REMOVED), now);
+    }
     job_move::save(write, &job)
 }
 
@@ -59,5 +64,16 @@ mod tests {
         );
         let missing = house.catalog.make_anew(TitleId::generate()).await;
         assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_removed_title_is_made_anew_when_somebody_brings_it_back() {
+        let house = House::new();
+        let title = house.admit("/films/a.mp4", "a").await;
+        house.catalog.delete_title(title, None).await.unwrap();
+        house.catalog.make_anew(title).await.unwrap();
+        assert!(house.claim().await.is_empty(), "nobody works on it");
+        house.catalog.restore_title(title).await.unwrap();
+        assert_eq!(house.claim().await.len(), 1, "it is made after all");
     }
 }

@@ -23,7 +23,7 @@ const LISTED: u32 = 200;
 /// How many titles are purged in one transaction; each may have thousands of pieces.
 const PURGED_AT_ONCE: u32 = 8;
 /// Why the job of a removed title was cancelled; whoever brings it back has it start again.
-const BECAUSE_REMOVED: &str = "Its title was removed";
+pub(crate) const BECAUSE_REMOVED: &str = "Its title was removed";
 
 /// A title that is gone for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(purged[0].title, title);
         assert_eq!(purged[0].source.to_str(), Some("/films/a.mp4"));
         assert!(house.catalog.every_key().await.unwrap().is_empty());
-        assert_eq!(house.catalog.garbage(99).await.unwrap().len(), 5);
+        assert_eq!(house.garbage().await.len(), 5);
         assert!(house.catalog.integrity().await.unwrap().is_empty());
         let gone = house.catalog.restore_title(title).await.unwrap_err();
         assert_eq!(gone.kind(), ErrorKind::NotFound);

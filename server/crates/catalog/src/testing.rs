@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use crate::Catalog;
 use crate::admission::{Admission, Candidate};
 use crate::board::BoardQuery;
+use crate::garbage::GarbageAfter;
 use crate::inbox_page::{InboxQuery, Seen};
 use crate::people::NewUser;
 use crate::viewer::Viewer;
@@ -93,6 +94,11 @@ impl House {
         };
         let board = self.catalog.board(query).await.unwrap();
         board.works.into_iter().map(|work| work.job).collect()
+    /// Objects on this computer that are to be deleted.
+    pub(crate) async fn garbage(&self) -> Vec<ObjectKey> {
+        let everything = GarbageAfter::default();
+        let garbage = self.catalog.garbage(Place::Local, everything, 1_000);
+        garbage.await.unwrap().0
     }
 
     /// Makes an account.

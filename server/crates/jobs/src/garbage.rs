@@ -5,6 +5,7 @@
 //! A bucket that is away is asked again only after a while, and holds nothing else up. What does
 //! not belong here: deciding what is garbage (`catalog`).
 
+use catalog::garbage::GarbageAfter;
 use model::change::Change;
 use model::error::{Error, Result};
 use model::segment::ObjectKey;
@@ -23,9 +24,9 @@ use crate::outage::Outage;
 use crate::workshop::Workshop;
 
 /// Objects that are deleted before their garbage rows go, in one transaction.
-const BATCH: usize = 100;
-/// Garbage rows that are looked at in one round.
-const ROUND: u32 = 10_000;
+const BATCH: u32 = 100;
+/// So many refusals in a row mean that it is not the object's fault.
+const MOST_REFUSALS: usize = 3;
 /// How long a listing of the local store may hold up the start of work.
 const SWEEP_DEADLINE: Duration = Duration::from_secs(120);
 
@@ -91,7 +92,7 @@ async fn collect_from(workshop: &Workshop, bucket: &mut Bucket) {
 
 async fn collect_bucket(workshop: &Workshop, bucket: &mut Bucket) -> Result<()> {
     collect_all(workshop, Place::Bucket).await?;
-    if bucket.swept {
+    if bucket.swept || workshop.spare_orphans {
         return Ok(());
     }
     if let Ok(storage) = workshop.places.at(Place::Bucket) {
@@ -102,23 +103,67 @@ async fn collect_bucket(workshop: &Workshop, bucket: &mut Bucket) -> Result<()> 
 }
 
 async fn collect_all(workshop: &Workshop, place: Place) -> Result<()> {
-    let garbage = workshop.catalog.garbage(ROUND).await?;
-    let here = garbage.into_iter().filter(|(at, _)| *at == place);
-    let here: Vec<(Place, ObjectKey)> = here.collect();
-    for batch in here.chunks(BATCH) {
-        let storage = workshop.places.at(place)?;
-        for (_, key) in batch {
-            storage.delete(key).await?;
+    let (mut after, mut refusal) = (GarbageAfter::default(), None);
+    loop {
+        let (keys, next) = workshop.catalog.garbage(place, after, BATCH).await?;
+        if keys.is_empty() {
+            return refusal.map_or(Ok(()), Err);
         }
-        tracing::debug!(objects = batch.len(), ?place, "Garbage was deleted.");
-        workshop.catalog.garbage_collected(batch.to_vec()).await?;
+        after = next;
+        let storage = workshop.places.at(place)?;
+        let deleted = delete_each(storage.as_ref(), keys).await;
+        let objects = deleted.gone.len();
+        workshop
+            .catalog
+            .garbage_collected(place, deleted.gone)
+            .await?;
+        tracing::debug!(objects, ?place, "Garbage was deleted.");
+        if deleted.is_hopeless {
+            return deleted.refusal.map_or(Ok(()), Err);
+        }
+        refusal = refusal.or(deleted.refusal);
     }
-    Ok(())
+}
+
+/// What became of objects that were to be deleted.
+#[derive(Default)]
+struct Deleted {
+    gone: Vec<ObjectKey>,
+    /// The first one.
+    refusal: Option<Error>,
+    /// The store refuses everything.
+    is_hopeless: bool,
+}
+
+/// Deletes what can be deleted: one object that cannot must not keep all others.
+async fn delete_each(storage: &dyn Storage, keys: Vec<ObjectKey>) -> Deleted {
+    let (mut deleted, mut in_a_row) = (Deleted::default(), 0);
+    for key in keys {
+        match storage.delete(&key).await {
+            Ok(()) => {
+                in_a_row = 0;
+                deleted.gone.push(key);
+            }
+            Err(error) => {
+                tracing::debug!(%key, %error, "An object cannot be deleted.");
+                in_a_row += 1;
+                deleted.refusal.get_or_insert(error);
+            }
+        }
+        if in_a_row == MOST_REFUSALS {
+            deleted.is_hopeless = true;
+            break;
+        }
+    }
+    deleted
 }
 
 /// Deletes objects without any row on this computer. To be called before any work begins: later,
 /// an object may be about to get its row.
 pub(crate) async fn sweep(workshop: &Workshop) {
+    if workshop.spare_orphans {
+        return;
+    }
     match tokio::time::timeout(SWEEP_DEADLINE, sweep_local(workshop)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(orphans)) => {
@@ -135,10 +180,11 @@ pub(crate) async fn sweep(workshop: &Workshop) {
 async fn sweep_local(workshop: &Workshop) -> Result<usize> {
     let storage = workshop.places.at(Place::Local)?;
     let orphans = orphans(workshop, Place::Local, storage.as_ref()).await?;
-    for key in &orphans {
-        storage.delete(key).await?;
+    let deleted = delete_each(storage.as_ref(), orphans).await;
+    match deleted.refusal {
+        Some(error) => Err(error),
+        None => Ok(deleted.gone.len()),
     }
-    Ok(orphans.len())
 }
 
 /// The same for the bucket, beside the work, since its listing may take minutes and it may be
@@ -169,7 +215,19 @@ async fn is_nobodys(workshop: &Workshop, key: &ObjectKey) -> Result<bool> {
         return Ok(true);
     };
     let old = !key.is_of(title.id, title.generation);
-    Ok(old || title.state == TitleState::Ready)
+    if !old && title.state != TitleState::Ready {
+        return Ok(false);
+    }
+    // The listing took minutes, and the row may have come since.
+    Ok(!has_row(workshop, key).await?)
+}
+
+async fn has_row(workshop: &Workshop, key: &ObjectKey) -> Result<bool> {
+    let (Some(title), Some(piece)) = (key.title(), key.piece()) else {
+        return Ok(true);
+    };
+    let row = workshop.catalog.piece(title, piece).await?;
+    Ok(row.is_some_and(|row| row.key == *key))
 }
 
 async fn orphans(

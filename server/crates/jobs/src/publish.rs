@@ -7,6 +7,7 @@
 //! `shelf` and is stored first when the job comes back.
 
 use futures::stream::{self, StreamExt};
+use model::error::ErrorKind;
 use model::segment::{ObjectKey, Piece, StoredPiece};
 use model::settings::Place;
 use std::collections::HashSet;
@@ -260,11 +261,20 @@ async fn record(
         .catalog
         .add_pieces(run.job, &workshop.owner, rows.clone());
     if let Err(error) = added.await {
-        take_back(workshop, target, &rows).await;
+        if is_refusal(error.kind()) {
+            take_back(workshop, target, &rows).await;
+        }
         return Err(workshop.catalog_trouble(&error));
     }
     workshop.report(Report::Stored(run)).await;
     Ok(())
+}
+
+/// Whether the rows are certainly not there. A catalog that does not answer in time may write them
+/// all the same afterwards, and a row without its object is worse than the opposite: orphans are
+/// swept at the next start.
+fn is_refusal(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Conflict | ErrorKind::NotFound)
 }
 
 /// Deletes objects whose rows were refused, because the job is no longer ours: nothing else would
@@ -406,4 +416,25 @@ pub(crate) async fn finish(
     }
     workshop.report(Report::Done(lane, run, work)).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_refusal;
+    use model::error::ErrorKind;
+
+    #[test]
+    fn objects_are_taken_back_only_when_their_rows_can_never_come() {
+        for (kind, expected) in [
+            (ErrorKind::Conflict, true),
+            (ErrorKind::NotFound, true),
+            // The writer gives up waiting after half a minute, and may carry it out all the same.
+            (ErrorKind::Unavailable, false),
+            (ErrorKind::Internal, false),
+            (ErrorKind::OutOfSpace, false),
+            (ErrorKind::Corrupt, false),
+        ] {
+            assert_eq!(is_refusal(kind), expected, "{kind:?}");
+        }
+    }
 }

@@ -41,6 +41,8 @@ pub struct Jobs {
     pub scratch_root: PathBuf,
     /// Where encoded pieces wait for a bucket that is away; kept over restarts.
     pub shelf_root: PathBuf,
+    /// Objects without a row may be those of a library whose catalog is gone, and are left alone.
+    pub spare_orphans: bool,
     /// The time for retries.
     pub clock: Arc<dyn Clock>,
     /// Tuning.
@@ -88,6 +90,7 @@ impl Jobs {
             launcher: self.launcher,
             scratch_root: self.scratch_root,
             shelf_root: self.shelf_root,
+            spare_orphans: self.spare_orphans,
             outage: Outage::default(),
             shelf_turn: Mutex::new(()),
             policy: self.policy,

@@ -5,11 +5,13 @@ mod bucket;
 mod house;
 
 use catalog::admission::{Admission, Candidate};
+use catalog::garbage::GarbageAfter;
 use catalog::work::Unit;
 use media::scripted::{Mishap, Scene, ScriptedLauncher};
 use model::id::TitleId;
 use model::job::{Intent, JobState};
-use model::segment::Piece;
+use model::segment::{ObjectKey, Piece};
+use model::settings::Place;
 use model::title::TitleState;
 use model::upload::Details;
 use storage::Storage;
@@ -196,7 +198,7 @@ async fn a_file_that_vanishes_is_waited_for_and_told() {
     let (place, elsewhere) = (house.path("film.mp4"), house.path("elsewhere.mp4"));
     std::fs::rename(&place, &elsewhere).unwrap();
     let jobs = house.start().await;
-    let waiting = house.until_reason(film, "no longer at").await;
+    let waiting = house.until_reason(film, "not where it was").await;
     assert_ne!(waiting.state, TitleState::Failed, "missing is not deleted");
     std::fs::rename(&elsewhere, &place).unwrap();
     house.until_state(film, TitleState::Ready).await;
@@ -221,7 +223,9 @@ async fn a_file_that_is_replaced_begins_anew_and_leaves_no_old_pieces() {
     let ready = house.until_state(film, TitleState::Ready).await;
     assert!(ready.generation > 1, "another film is another generation");
     let mut changes = house.catalog.subscribe();
-    while !house.catalog.garbage(1).await.unwrap().is_empty() {
+    let first = GarbageAfter::default();
+    let garbage = || house.catalog.garbage(Place::Local, first, 1);
+    while !garbage().await.unwrap().0.is_empty() {
         let _ = tokio::time::timeout(house.policy.garbage_every, changes.recv()).await;
     }
     jobs.shutdown().await;
@@ -430,4 +434,27 @@ async fn a_viewer_of_a_title_far_back_in_the_queue_is_found() {
     drop(wish);
     second.shutdown().await;
     house.assert_whole().await;
+}
+
+/// A catalog that was made a moment ago knows nothing of what a lost one had stored.
+#[tokio::test]
+async fn objects_without_a_row_go_unless_they_may_be_those_of_a_lost_library() {
+    for spare_orphans in [false, true] {
+        let house = House {
+            spare_orphans,
+            ..House::with(ScriptedLauncher::with_film(4, 0))
+        };
+        let orphan = ObjectKey::of_piece(TitleId::generate(), 1, Piece::Poster);
+        let file = house.path("orphan");
+        std::fs::write(&file, "bytes").unwrap();
+        house.storage.put_file(&orphan, &file).await.unwrap();
+        let jobs = house.start().await;
+        let film = house.admit("film.mp4").await;
+        // Work begins after the sweep.
+        house.until_state(film, TitleState::Ready).await;
+        jobs.shutdown().await;
+        let listed = house.storage.list().await.unwrap();
+        let is_there = listed.iter().any(|(key, _)| *key == orphan);
+        assert_eq!(is_there, spare_orphans);
+    }
 }

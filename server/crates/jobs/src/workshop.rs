@@ -26,6 +26,8 @@ pub(crate) struct Workshop {
     pub(crate) launcher: Arc<dyn Launch>,
     pub(crate) scratch_root: PathBuf,
     pub(crate) shelf_root: PathBuf,
+    /// Objects without a row are left alone.
+    pub(crate) spare_orphans: bool,
     pub(crate) outage: Outage,
     /// Held while the shelf is emptied.
     pub(crate) shelf_turn: Mutex<()>,

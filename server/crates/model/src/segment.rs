@@ -37,6 +37,11 @@ impl ObjectKey {
         self.0.starts_with(&format!("{title}/{generation}/"))
     }
 
+    /// What the object is of its title.
+    pub fn piece(&self) -> Option<Piece> {
+        self.0.splitn(3, '/').nth(2).and_then(Piece::parse)
+    }
+
     /// The title the object belongs to.
     pub fn title(&self) -> Option<TitleId> {
         self.0.split('/').next()?.parse().ok()

@@ -1,24 +1,29 @@
 //! Titles in a bucket that comes and goes, and a house whose owner pauses everything.
 
+use catalog::garbage::GarbageAfter;
 use media::scripted::{Mishap, Scene, ScriptedLauncher};
+use model::clock::WallTime;
 use model::error::{Error, ErrorKind, Result};
 use model::segment::ObjectKey;
 use model::settings::{Place, Settings};
 use model::title::TitleState;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use storage::memory::MemoryStorage;
 use storage::{ObjectBody, Storage, StoredObject, Verdict};
 
-use crate::stories::house::House;
+use crate::stories::house::{DEADLINE, House};
 
 /// A bucket with a switch.
 #[derive(Debug, Default)]
 struct Bucket {
     objects: MemoryStorage,
     away: AtomicBool,
+    /// Cannot be deleted.
+    stubborn: Mutex<Option<ObjectKey>>,
     asked_while_away: AtomicU32,
 }
 
@@ -51,6 +56,9 @@ impl Storage for Bucket {
 
     async fn delete(&self, key: &ObjectKey) -> Result<()> {
         self.check()?;
+        if self.stubborn.lock().unwrap().as_ref() == Some(key) {
+            return Err(Error::new(ErrorKind::Unavailable, "It is locked."));
+        }
         self.objects.delete(key).await
     }
 
@@ -160,6 +168,42 @@ async fn a_bucket_that_is_away_holds_nothing_else_up() {
     let near = house.admit("near.mp4").await;
     house.until_state(near, TitleState::Ready).await;
     jobs.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_deleted_keeps_no_other() {
+    let (house, bucket) = house_with_bucket(ScriptedLauncher::with_film(4, 0)).await;
+    let jobs = house.start().await;
+    let film = house.admit("film.mp4").await;
+    house.until_state(film, TitleState::Ready).await;
+    let pieces = house.catalog.pieces(film).await.unwrap();
+    assert!(pieces.len() > 5, "there is much to delete");
+    // The first to be deleted.
+    *bucket.stubborn.lock().unwrap() = Some(pieces[0].key.clone());
+    house.catalog.delete_title(film, None).await.unwrap();
+    let later = WallTime(i64::MAX);
+    house.catalog.purge_deleted(later).await.unwrap();
+    until_garbage(&house, std::slice::from_ref(&pieces[0].key)).await;
+    *bucket.stubborn.lock().unwrap() = None;
+    until_garbage(&house, &[]).await;
+    jobs.shutdown().await;
+    assert_eq!(bucket.objects.list().await.unwrap(), []);
+}
+
+/// Waits until nothing else is to be deleted from the bucket. That is announced by nothing.
+async fn until_garbage(house: &House, expected: &[ObjectKey]) {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    let wait = async {
+        loop {
+            looks.tick().await;
+            let first = GarbageAfter::default();
+            let garbage = house.catalog.garbage(Place::Bucket, first, 100);
+            if garbage.await.unwrap().0 == expected {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, wait).await.unwrap();
 }
 
 #[tokio::test]

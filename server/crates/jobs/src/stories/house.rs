@@ -33,6 +33,7 @@ pub(super) struct House {
     pub(super) bucket: Option<Arc<dyn Storage>>,
     pub(super) launcher: ScriptedLauncher,
     pub(super) policy: JobsPolicy,
+    pub(super) spare_orphans: bool,
 }
 
 impl House {
@@ -56,6 +57,7 @@ impl House {
             bucket: None,
             launcher,
             policy,
+            spare_orphans: false,
         }
     }
 
@@ -66,6 +68,7 @@ impl House {
             launcher: Arc::new(self.launcher.clone()),
             scratch_root: self.folder.path().join("scratch"),
             shelf_root: self.folder.path().join("shelf"),
+            spare_orphans: self.spare_orphans,
             clock: Arc::new(SystemClock),
             policy: self.policy,
         };
