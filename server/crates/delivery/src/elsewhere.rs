@@ -3,98 +3,100 @@
 //! we send ourselves (`segments`).
 
 use model::rights::{Audience, Visibility};
-use model::segment::StoredPiece;
+use model::segment::{Piece, StoredPiece};
 use model::settings::{Place, Settings};
-use model::title::Title;
 
-/// Whether anyone at all may watch `title`.
-pub(crate) fn is_public(settings: &Settings, title: &Title) -> bool {
-    title.visibility == Visibility::Everyone && settings.audience == Audience::Anyone
+/// Whether anyone at all may watch what `visibility` may.
+pub(crate) fn is_public(settings: &Settings, visibility: Visibility) -> bool {
+    visibility == Visibility::Everyone && settings.audience == Audience::Anyone
 }
 
-/// The public address of `stored`, unless we send it ourselves.
-pub(crate) fn address(settings: &Settings, title: &Title, stored: &StoredPiece) -> Option<String> {
-    if !is_public(settings, title) || stored.place != Place::Bucket {
+/// The public address of `stored`, a piece of a title that `visibility` may watch, unless we send
+/// it ourselves.
+pub(crate) fn address(
+    settings: &Settings,
+    visibility: Visibility,
+    stored: &StoredPiece,
+) -> Option<String> {
+    // Pictures and text tracks of a page come from us alone, as its policy says; the player's
+    // connections may go elsewhere.
+    let is_streamed = matches!(stored.piece, Piece::Init { .. } | Piece::Media { .. });
+    if !is_public(settings, visibility) || !is_streamed || stored.place != Place::Bucket {
         return None;
     }
-    let bucket = settings.bucket.as_ref()?;
-    let base = usable(bucket.public_base_url.as_deref()?)?;
-    Some(match bucket.prefix.trim_matches('/') {
-        "" => format!("{base}/{}", stored.key),
-        prefix => format!("{base}/{prefix}/{}", stored.key),
-    })
+    settings
+        .bucket
+        .as_ref()?
+        .public_address(stored.key.as_str())
 }
 
 /// What pages must be allowed to connect to besides ourselves, such as `https://cdn.example.org`.
 pub(crate) fn origin(settings: &Settings) -> Option<&str> {
-    let base = usable(settings.bucket.as_ref()?.public_base_url.as_deref()?)?;
-    let host = base.find("://")? + 3;
-    let end = base[host..]
-        .find('/')
-        .map_or(base.len(), |path| host + path);
-    Some(&base[..end])
-}
-
-/// An address that can stand in a header, without its last slash.
-fn usable(typed: &str) -> Option<&str> {
-    let base = typed.trim().trim_end_matches('/');
-    let rest = base
-        .strip_prefix("https://")
-        .or_else(|| base.strip_prefix("http://"))?;
-    let usual = |letter: char| letter.is_ascii_alphanumeric() || "-._~/:[]%".contains(letter);
-    (!rest.is_empty() && !rest.starts_with('/') && rest.chars().all(usual)).then_some(base)
+    settings.bucket.as_ref()?.public_origin()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{origin, usable};
-    use model::settings::{Bucket, Settings};
+    use super::address;
+    use model::id::TitleId;
+    use model::rights::{Audience, Visibility};
+    use model::segment::{ObjectKey, Piece, StoredPiece};
+    use model::settings::{Bucket, Place, Settings};
 
-    #[test]
-    fn only_a_plain_address_is_used() {
-        for (typed, expected) in [
-            (
-                "https://cdn.example.org/films/",
-                Some("https://cdn.example.org/films"),
-            ),
-            ("http://10.0.0.2:8080", Some("http://10.0.0.2:8080")),
-            ("cdn.example.org", None),
-            ("https://", None),
-            ("https:///films", None),
-            ("javascript://x", None),
-            ("https://a; script-src *", None),
-            ("https://a?x=1", None),
-            ("https://me@a", None),
-        ] {
-            assert_eq!(usable(typed), expected, "{typed:?}");
+    fn bucket(public_base_url: &str) -> Bucket {
+        Bucket {
+            endpoint: "http://nas".into(),
+            name: "films".into(),
+            region: String::new(),
+            access_key: String::new(),
+            secret_key: String::new(),
+            path_style: true,
+            prefix: "ours".into(),
+            public_base_url: Some(public_base_url.into()),
         }
     }
 
     #[test]
-    fn the_origin_is_the_address_without_its_path() {
-        for (typed, expected) in [
+    fn only_what_anyone_may_watch_is_fetched_elsewhere() {
+        use Audience::{Anyone, Members as MembersOnly};
+        use Visibility::{Everyone, Members, OnlyMe};
+        let media = Piece::Media {
+            stream: 0,
+            number: 1,
+        };
+        for (visibility, audience, place, piece, expected) in [
+            (Everyone, Anyone, Place::Bucket, media, true),
+            (Everyone, Anyone, Place::Local, media, false),
+            (Everyone, MembersOnly, Place::Bucket, media, false),
+            (Members, Anyone, Place::Bucket, media, false),
+            (OnlyMe, Anyone, Place::Bucket, media, false),
+            // The page's policy lets pictures come from us alone.
+            (Everyone, Anyone, Place::Bucket, Piece::Poster, false),
             (
-                "https://cdn.example.org/films/",
-                Some("https://cdn.example.org"),
+                Everyone,
+                Anyone,
+                Place::Bucket,
+                Piece::Subtitle { index: 0 },
+                false,
             ),
-            ("http://10.0.0.2:8080", Some("http://10.0.0.2:8080")),
-            ("nonsense", None),
         ] {
-            let bucket = Bucket {
-                endpoint: "http://nas".into(),
-                name: "films".into(),
-                region: String::new(),
-                access_key: String::new(),
-                secret_key: String::new(),
-                path_style: true,
-                prefix: String::new(),
-                public_base_url: Some(typed.into()),
-            };
             let settings = Settings {
-                bucket: Some(bucket),
+                audience,
+                bucket: Some(bucket("https://cdn.example.org/films/")),
                 ..Settings::default()
             };
-            assert_eq!(origin(&settings), expected, "{typed:?}");
+            let key = ObjectKey::of_piece(TitleId::generate(), 1, piece);
+            let stored = StoredPiece {
+                piece,
+                key: key.clone(),
+                place,
+                size_bytes: 1,
+                sha256: String::new(),
+            };
+            let found = address(&settings, visibility, &stored);
+            let there = format!("https://cdn.example.org/films/ours/{key}");
+            let what = format!("{visibility:?} {audience:?} {place:?} {piece}");
+            assert_eq!(found, expected.then_some(there), "{what}");
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn show(
         }
     };
     let settings = app.site.catalog.settings().await?;
-    if let Some(address) = elsewhere::address(&settings, title, &stored) {
+    if let Some(address) = elsewhere::address(&settings, title.visibility, &stored) {
         return Ok(sent_elsewhere(&address));
     }
     let answer = Answer {

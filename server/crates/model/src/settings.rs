@@ -91,6 +91,37 @@ pub struct Bucket {
     pub public_base_url: Option<String>,
 }
 
+impl Bucket {
+    /// Where players find the object `key`, if there is a public address that can be used.
+    pub fn public_address(&self, key: &str) -> Option<String> {
+        let base = usable(self.public_base_url.as_deref()?)?;
+        Some(match self.prefix.trim_matches('/') {
+            "" => format!("{base}/{key}"),
+            prefix => format!("{base}/{prefix}/{key}"),
+        })
+    }
+
+    /// The public address without its path, such as `https://cdn.example.org`.
+    pub fn public_origin(&self) -> Option<&str> {
+        let base = usable(self.public_base_url.as_deref()?)?;
+        let host = base.find("://")? + 3;
+        let end = base[host..]
+            .find('/')
+            .map_or(base.len(), |path| host + path);
+        Some(&base[..end])
+    }
+}
+
+/// An address that can stand in a header, without its last slash.
+fn usable(typed: &str) -> Option<&str> {
+    let base = typed.trim().trim_end_matches('/');
+    let rest = base
+        .strip_prefix("https://")
+        .or_else(|| base.strip_prefix("http://"))?;
+    let usual = |letter: char| letter.is_ascii_alphanumeric() || "-._~/:[]%".contains(letter);
+    (!rest.is_empty() && !rest.starts_with('/') && rest.chars().all(usual)).then_some(base)
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -156,7 +187,7 @@ impl std::fmt::Debug for Bucket {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, Settings};
+    use super::{Bucket, Settings, usable};
 
     #[test]
     fn settings_of_an_older_version_are_filled_up() {
@@ -178,5 +209,61 @@ mod tests {
             public_base_url: None,
         };
         assert!(!format!("{bucket:?}").contains("hush"));
+    }
+
+    #[test]
+    fn only_a_plain_address_is_used() {
+        for (typed, expected) in [
+            (
+                "https://cdn.example.org/films/",
+                Some("https://cdn.example.org/films"),
+            ),
+            ("http://10.0.0.2:8080", Some("http://10.0.0.2:8080")),
+            ("cdn.example.org", None),
+            ("https://", None),
+            ("https:///films", None),
+            ("javascript://x", None),
+            ("https://a; script-src *", None),
+            ("https://a?x=1", None),
+            ("https://me@a", None),
+        ] {
+            assert_eq!(usable(typed), expected, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn objects_are_found_below_the_public_address() {
+        for (typed, prefix, address, origin) in [
+            (
+                "https://cdn.example.org/films/",
+                "ours",
+                Some("https://cdn.example.org/films/ours/key"),
+                Some("https://cdn.example.org"),
+            ),
+            (
+                "http://10.0.0.2:8080",
+                "",
+                Some("http://10.0.0.2:8080/key"),
+                Some("http://10.0.0.2:8080"),
+            ),
+            ("nonsense", "ours", None, None),
+        ] {
+            let bucket = Bucket {
+                endpoint: "http://nas".into(),
+                name: "films".into(),
+                region: String::new(),
+                access_key: String::new(),
+                secret_key: String::new(),
+                path_style: true,
+                prefix: prefix.into(),
+                public_base_url: Some(typed.into()),
+            };
+            assert_eq!(
+                bucket.public_address("key").as_deref(),
+                address,
+                "{typed:?}"
+            );
+            assert_eq!(bucket.public_origin(), origin, "{typed:?}");
+        }
     }
 }

@@ -27,6 +27,7 @@ use crate::{ObjectBody, Storage, StoredObject, Verdict, check_range};
 mod body;
 pub mod claims;
 mod client;
+mod public;
 #[cfg(test)]
 mod stories;
 pub mod trial;

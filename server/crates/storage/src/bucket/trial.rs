@@ -14,6 +14,7 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 
 use crate::bucket::client::{Client, Patience};
+use crate::bucket::public;
 
 /// How long a step may take while somebody looks at the screen.
 const STEP_DEADLINE: Duration = Duration::from_secs(15);
@@ -37,9 +38,15 @@ pub async fn test(bucket: &Bucket) -> Vec<Check> {
         Ok(client) => client,
         Err(error) => return vec![failed("Address", &error)],
     };
-    let name = client.path(&format!("homereel-test-{}", TitleId::generate()));
+    // Called like a segment: what serves the public may serve nothing else.
+    let own_name = format!("homereel-test-{}.m4s", TitleId::generate());
     let mut checks = vec![passed("Address", "The address and the name can be used.")];
-    let trial = Trial { client, name };
+    let trial = Trial {
+        bucket,
+        name: client.path(&own_name),
+        own_name,
+        client,
+    };
     let outcome = trial.run(&mut checks).await;
     if outcome.is_err() && checks.iter().any(|check| check.what == "Write") {
         // What was stored should not stay because a later step failed.
@@ -51,12 +58,15 @@ pub async fn test(bucket: &Bucket) -> Vec<Check> {
     checks
 }
 
-struct Trial {
+struct Trial<'a> {
+    bucket: &'a Bucket,
     client: Client,
+    /// What the object is called below the prefix, and with it.
+    own_name: String,
     name: Path,
 }
 
-impl Trial {
+impl Trial<'_> {
     async fn run(&self, checks: &mut Vec<Check>) -> Result<(), Check> {
         let listed = "The server answers, knows the bucket, and accepts the keys.";
         checks.push(self.step("Connection", listed, self.list()).await?);
@@ -66,6 +76,11 @@ impl Trial {
         checks.push(self.step("Read", read, self.read()).await?);
         let range = "Parts of them can be read, as seeking does.";
         checks.push(self.step("Range", range, self.read_range()).await?);
+        if let Some(base) = self.bucket.public_base_url.as_deref() {
+            let public = "Players can fetch them from the public address.";
+            let fetched = public::try_out(self.bucket, base, &self.own_name, WORDS);
+            checks.push(self.step("Public", public, fetched).await?);
+        }
         let deleted = "They can be deleted.";
         checks.push(self.step("Delete", deleted, self.delete()).await?);
         Ok(())

@@ -14,6 +14,15 @@ use tokio::net::TcpListener;
 
 use crate::bucket::tests::bucket;
 
+/// What a public address gives without keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Public {
+    Objects,
+    Everything,
+    Nothing,
+    SomethingElse,
+}
+
 /// A server that keeps buckets as folders.
 pub(super) struct S3 {
     folder: TempDir,
@@ -47,6 +56,24 @@ impl S3 {
         bucket(&self.url)
     }
 
+    /// An address where the bucket's objects are seen without keys.
+    pub(super) async fn in_public(&self, public: Public) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let folder = self.folder.path().join("films");
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut head = vec![0; 64 * 1024];
+                let length = socket.read(&mut head).await.unwrap_or_default();
+                let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+                let answer = answer_in_public(public, &folder, &path);
+                let _ = socket.write_all(&answer).await;
+            }
+        });
+        url
+    }
+
     /// Puts an object there behind everybody's back.
     pub(super) fn write(&self, bucket: &str, name: &str, bytes: &[u8]) {
         let path = self.folder.path().join(bucket).join(name);
@@ -73,6 +100,27 @@ impl S3 {
         gather(&root, &root, &mut names);
         names
     }
+}
+
+fn answer_in_public(public: Public, folder: &Path, path: &str) -> Vec<u8> {
+    let is_listing = path.contains('?');
+    let object = std::fs::read(folder.join(path.trim_start_matches('/')));
+    let body = match (public, is_listing, object) {
+        (Public::Everything, true, _) => Some(b"<ListBucketResult/>".to_vec()),
+        (Public::Objects | Public::Everything, false, Ok(object)) => Some(object),
+        (Public::SomethingElse, false, _) => Some(b"It works".to_vec()),
+        _ => None,
+    };
+    let status = if body.is_some() {
+        "200 OK"
+    } else {
+        "403 Forbidden"
+    };
+    let body = body.unwrap_or_default();
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    [head.into_bytes(), body].concat()
 }
 
 fn gather(root: &Path, folder: &Path, names: &mut Vec<String>) {
