@@ -55,7 +55,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("homereel.db");
         let catalog = Catalog::open(&file, Arc::new(SystemClock)).unwrap();
-        let claims = Claims::open(&folder.path().join("buckets")).unwrap();
+        let library = Claims::new_library();
+        let claims = Claims::open(&folder.path().join("buckets"), library).unwrap();
         let places = Places::new(Arc::new(MemoryStorage::new()), claims);
         let stop = CancellationToken::new();
         let following = tokio::spawn(follow(catalog.clone(), places.clone(), stop.clone()));

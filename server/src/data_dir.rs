@@ -1,8 +1,8 @@
 //! The data folder: its layout, and the lock that keeps a second server out.
 //!
 //! ```text
-//! lock  endpoint.json  setup-token  homereel.db  buckets  store/  scratch/  shelf/  spool/
-//! uploads/  originals/
+//! lock  endpoint.json  setup-token  homereel.db  buckets  spare-room  store/  store.spared  scratch/
+//! shelf/  spool/  uploads/  originals/
 //! ```
 //!
 //! What does not belong here: what is in the files.
@@ -50,6 +50,16 @@ impl Paths {
     /// Finished segments, for the local store.
     pub fn store(&self) -> PathBuf {
         self.root.join("store")
+    }
+
+    /// Says that the store holds what a library left whose catalog is gone.
+    pub fn spared(&self) -> PathBuf {
+        self.root.join("store.spared")
+    }
+
+    /// Room for rows when the disk is full.
+    pub fn ballast(&self) -> PathBuf {
+        self.root.join("spare-room")
     }
 
     /// Which buckets are marked as ours.
@@ -100,8 +110,11 @@ impl DataDir {
     /// `Conflict` if another server holds the lock; the sentence says which and where. Otherwise
     /// as the file system has it.
     pub fn open(root: &Path) -> Result<Self> {
-        let paths = Paths::under(root);
         make_folder(root)?;
+        // Whoever opens files without following links must be able to reach ours.
+        let real = root.canonicalize();
+        let real = real.map_err(|error| failed("finding the folder", root, error))?;
+        let paths = Paths::under(&real);
         let lock = lock(&paths)?;
         for part in [paths.store(), paths.scratch(), paths.shelf(), paths.spool()] {
             make_folder(&part)?;
@@ -251,6 +264,17 @@ mod tests {
         assert!(is_in_use(&paths).unwrap(), "we hold it");
         drop(data);
         assert!(!is_in_use(&paths).unwrap(), "nobody holds it");
+    }
+
+    #[test]
+    fn a_folder_behind_a_link_is_known_by_its_real_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap().join("disk");
+        std::fs::create_dir(&real).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let data = DataDir::open(&link.join("data")).unwrap();
+        assert_eq!(data.paths().originals(), real.join("data/originals"));
     }
 
     #[test]

@@ -21,7 +21,8 @@ use crate::data_dir::Paths;
 /// Everything through which bytes come in over HTTP.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenDoors {
-    uploads: Uploads,
+    /// Files that come over HTTP.
+    pub(crate) uploads: Uploads,
     ingest: IngestHandle,
     /// The watched folders; what they are is set from outside.
     pub(crate) webdav: Webdav,

@@ -5,6 +5,7 @@
 //! desktop shell. What does not belong here: what the parts do.
 
 mod addresses;
+mod ballast;
 pub mod buckets;
 mod claim;
 pub mod commands;
@@ -15,9 +16,11 @@ mod discovery;
 mod doors;
 pub mod endpoint;
 pub mod entrance;
+mod first_start;
 mod folders;
 mod janitor;
 mod loopback;
+mod originals;
 pub mod server;
 #[cfg(test)]
 mod stories;

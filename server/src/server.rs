@@ -20,6 +20,7 @@ use model::settings::{Place, Settings};
 use sources::spool::{Spool, SpoolPolicy};
 use sources::watch::{Watch, WatchHandle, WatchPolicy};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use storage::bucket::claims::Claims;
@@ -30,6 +31,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::addresses;
+use crate::ballast::Ballast;
 use crate::buckets;
 use crate::claim;
 use crate::config::Config;
@@ -38,8 +40,10 @@ use crate::desk::Desk;
 use crate::discovery::{self, Discovery};
 use crate::doors::OpenDoors;
 use crate::endpoint::Endpoint;
+use crate::first_start;
 use crate::folders::Folders;
 use crate::janitor::{self, Janitor};
+use crate::originals::Originals;
 use crate::vitals::{self, Vitals};
 use crate::wiring;
 
@@ -187,25 +191,34 @@ async fn open_data_dir(config: &Config) -> Result<DataDir> {
 }
 
 async fn lay_ground(config: &Config, paths: &Paths) -> Result<Ground> {
-    let (file, store, marked) = (paths.catalog(), paths.store(), paths.buckets());
-    let (catalog, places) = blocking("opening the catalog", move || {
-        let catalog = Catalog::open(&file, Arc::new(SystemClock))?;
-        let storage = LocalStorage::open(&store)?;
+    let (here, marked) = (paths.clone(), paths.buckets());
+    let (catalog, storage) = blocking("opening the catalog", move || {
+        let catalog = first_start::open_catalog(&here)?;
+        let storage = LocalStorage::open(&here.store())?;
         let leftovers = storage.remove_leftovers()?;
         if leftovers > 0 {
             tracing::info!(leftovers, "What a crash left half stored was removed.");
         }
-        let places = Places::new(Arc::new(storage), Claims::open(&marked)?);
-        Ok((catalog, places))
+        Ok((catalog, storage))
     })
     .await?;
     keep_first_settings(config, &catalog).await?;
+    let places = Places::new(Arc::new(storage), claims(&catalog, marked).await?);
     buckets::adopt(&catalog, &places).await;
     Ok(Ground {
         catalog,
         places,
         launcher: Arc::new(wiring::launcher(config)?),
     })
+}
+
+/// Whose the buckets must be. A catalog of before it had a name takes the one on its buckets.
+async fn claims(catalog: &Catalog, marked: PathBuf) -> Result<Claims> {
+    let file = marked.clone();
+    let found = blocking("reading the marks", move || Claims::library_in(&file)).await?;
+    let proposal = found.unwrap_or_else(Claims::new_library);
+    let library = catalog.keep_mark(proposal).await?;
+    blocking("opening the marks", move || Claims::open(&marked, library)).await
 }
 
 /// What the configuration says of speed and bucket holds for a new library, until somebody decides
@@ -237,15 +250,25 @@ async fn start_parts(
     let watch = Watch::start(config.watch.clone(), &ingest.handle(), watch_policy(config))?;
     let doors = OpenDoors::open(config, paths, &ingest.handle()).await?;
     let facts = site.facts.clone();
+    if let Some(sentence) = first_start::spared_sentence(paths) {
+        facts.degraded("store", sentence);
+    }
     let listen = local_address(&listener)?;
     let (stop_vitals, stop_delivery) = (CancellationToken::new(), CancellationToken::new());
     let site = Site {
         doors: doors.doors(),
         ..site
     };
+    let ballast = Ballast::at(paths.ballast());
     let janitor = Janitor {
         catalog: ground.catalog.clone(),
-        originals: paths.originals(),
+        originals: Originals {
+            folder: paths.originals(),
+            catalog: ground.catalog.clone(),
+            uploads: doors.uploads.clone(),
+            ingest: ingest.handle(),
+        },
+        ballast: ballast.clone(),
     };
     let discovery = Discovery {
         catalog: ground.catalog.clone(),
@@ -266,6 +289,7 @@ async fn start_parts(
         watch,
         launcher: ground.launcher,
         data_dir: paths.root().to_owned(),
+        ballast,
         reserve_bytes: config.reserve_bytes,
         listen,
     };
@@ -327,6 +351,7 @@ async fn start_jobs(config: &Config, paths: &Paths, ground: &Ground) -> Result<J
         launcher: ground.launcher.clone(),
         scratch_root: paths.scratch(),
         shelf_root: paths.shelf(),
+        spare_orphans: first_start::spares_orphans(paths),
         clock: Arc::new(SystemClock),
         policy: wiring::jobs_policy(config),
     };

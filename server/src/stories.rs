@@ -3,7 +3,9 @@
 
 mod tus;
 
+use catalog::Catalog;
 use model::error::ErrorKind;
+use model::id::UploadId;
 use model::people::Role;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -252,6 +254,91 @@ async fn a_backup_brings_the_library_back() {
         "the film is known by its name of before"
     );
     assert!(is_whole(&config).await);
+}
+
+/// The catalog in the data folder as a reader finds it.
+fn catalog_of(config: &Config) -> Catalog {
+    Catalog::open_read_only(&Paths::under(&config.data_dir).catalog()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_that_comes_back_knows_its_buckets_and_keeps_the_former_one() {
+    let folder = TempDir::new().unwrap();
+    let config = configuration(&folder);
+    stop(Server::start(config.clone()).await.unwrap()).await;
+    let mark = catalog_of(&config).mark().await.unwrap();
+    assert!(mark.is_some(), "a library is named at its first start");
+    let saved = folder.path().join("saved.db");
+    let mut out = Vec::new();
+    backup::run(&config.data_dir, &saved, &mut out)
+        .await
+        .unwrap();
+    std::fs::remove_dir_all(&config.data_dir).unwrap();
+    stop(Server::start(config.clone()).await.unwrap()).await;
+    let other = catalog_of(&config).mark().await.unwrap();
+    assert_ne!(other, mark, "another library has another name");
+    restore::run(&config.data_dir, &saved, &mut out)
+        .await
+        .unwrap();
+    stop(Server::start(config.clone()).await.unwrap()).await;
+    assert_eq!(catalog_of(&config).mark().await.unwrap(), mark);
+    let entries = std::fs::read_dir(&config.data_dir).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let aside: Vec<PathBuf> = paths
+        .filter(|path| path.to_string_lossy().contains("db.before-"))
+        .collect();
+    assert_eq!(aside.len(), 1, "one file, its log written back: {aside:?}");
+    let former = Catalog::open_read_only(&aside[0]).unwrap();
+    assert_eq!(former.mark().await.unwrap(), other);
+}
+
+/// What was uploaded after the backup, or before a catalog was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_that_the_library_does_not_know_is_taken_in_again() {
+    let folder = TempDir::new().unwrap();
+    let config = configuration(&folder);
+    let home = config
+        .data_dir
+        .join("originals")
+        .join(UploadId::generate().to_string());
+    std::fs::create_dir_all(&home).unwrap();
+    std::fs::copy(film(&folder), home.join("film.avi")).unwrap();
+    let running = Server::start(config).await.unwrap();
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    let listed = async {
+        while !get(running.addr(), "/api/v1/videos")
+            .await
+            .contains("film.avi")
+        {
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(STOP, listed).await.unwrap();
+    stop(running).await;
+    assert!(home.join("film.avi").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_of_a_lost_catalog_are_kept_and_told() {
+    let folder = TempDir::new().unwrap();
+    let config = configuration(&folder);
+    let paths = Paths::under(&config.data_dir);
+    let object = paths
+        .store()
+        .join("01jz0000000000000000000000/1/poster.jpg");
+    std::fs::create_dir_all(object.parent().unwrap()).unwrap();
+    std::fs::write(&object, "picture").unwrap();
+    for _ in 0..2 {
+        let running = Server::start(config.clone()).await.unwrap();
+        let health = get(running.addr(), "/healthz").await;
+        assert!(health.contains("homereel restore"), "{health}");
+        stop(running).await;
+    }
+    let mut out = Vec::new();
+    doctor::run(&config, &mut out).await.unwrap();
+    let told = String::from_utf8(out).unwrap();
+    assert!(told.contains("TROUBLE  Store"), "{told}");
+    assert!(object.exists(), "nothing was thrown away");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::addresses;
+use crate::ballast::Ballast;
 
 /// Soon enough for people, cheap enough to be idle.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ pub(crate) struct Vitals {
     pub(crate) launcher: Arc<ProcessLauncher>,
     /// The data folder.
     pub(crate) data_dir: PathBuf,
+    /// Room for when the disk is full.
+    pub(crate) ballast: Ballast,
     /// Encoding waits below this much free space.
     pub(crate) reserve_bytes: u64,
     /// Where the server listens.
@@ -79,6 +82,7 @@ fn look_at_disk(vitals: &Vitals) {
     };
     let free_bytes = volume.f_bavail.saturating_mul(volume.f_frsize);
     vitals.facts.set_free_bytes(free_bytes);
+    vitals.ballast.follow(free_bytes);
     if free_bytes >= vitals.reserve_bytes {
         vitals.facts.recovered(DISK);
         return;

@@ -3,22 +3,20 @@
 //! With a server on the data folder the request goes through its spool; without one the catalog
 //! is opened here, and the film is encoded when a server runs next.
 
-use catalog::Catalog;
 use ingest::{Ingest, IngestPolicy};
 use model::arrival::Door;
-use model::clock::SystemClock;
 use model::error::{Context, Error, ErrorKind, Result};
 use model::id::TitleId;
 use sources::spool::format::{Answer, Request, RequestId, ask, fetch_answer, withdraw};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, Paths, is_in_use};
 use crate::endpoint::Endpoint;
+use crate::first_start;
 
 /// How long a file may take to be at rest and complete.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -30,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// # Errors
 /// With a sentence for whoever asked: the file is refused, is not there, or takes too long.
 pub async fn run(config: &Config, file: &Path, out: &mut dyn Write) -> Result<()> {
-    let file = std::path::absolute(file).context(ErrorKind::InvalidInput, "finding the file")?;
+    let file = real_path(file)?;
     let title = admit(config, &file).await?;
     let written = match Endpoint::read(&config.data_dir) {
         Some(endpoint) => writeln!(out, "{title}\n{}/watch/{title}", endpoint.url),
@@ -47,8 +45,22 @@ pub async fn run(config: &Config, file: &Path, out: &mut dyn Write) -> Result<()
 /// # Errors
 /// With a sentence for whoever asked: the file is refused, takes too long, or nobody serves.
 pub async fn hand_over(data_dir: &Path, file: PathBuf) -> Result<TitleId> {
+    let file = real_path(&file)?;
     let taken = ask_server(&Paths::under(data_dir), file, Instant::now()).await?;
     taken.ok_or_else(|| Error::new(ErrorKind::Unavailable, "The server has stopped."))
+}
+
+/// The file by a path without links: whoever names it may have come through one, but nothing is
+/// opened through one. A link in the place of the file stays one, and is refused.
+fn real_path(file: &Path) -> Result<PathBuf> {
+    let finding = || format!("finding {}", file.display());
+    let file = std::path::absolute(file).with_context(ErrorKind::InvalidInput, finding)?;
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return Ok(file);
+    };
+    // Where there is no such folder, there is no such file, and whoever opens it says so.
+    let real = folder.canonicalize();
+    Ok(real.map_or_else(|_| file.clone(), |folder| folder.join(name)))
 }
 
 /// By ourselves or through whoever has the folder; that may end while we wait, so the question is
@@ -72,7 +84,7 @@ async fn admit(config: &Config, file: &Path) -> Result<TitleId> {
 async fn take(config: &Config, data_dir: &DataDir, file: PathBuf) -> Result<TitleId> {
     // What a server that was killed left behind would point to nobody.
     Endpoint::remove(data_dir.paths().root());
-    let catalog = Catalog::open(&data_dir.paths().catalog(), Arc::new(SystemClock))?;
+    let catalog = first_start::open_catalog(data_dir.paths())?;
     let policy = IngestPolicy {
         settle: config.settle,
         patience: config.patience,

@@ -5,16 +5,15 @@
 use catalog::Catalog;
 use catalog::people::{NewUser, UserChange};
 use delivery::passwords::{Cost, Passwords};
-use model::clock::SystemClock;
 use model::error::{Context, Error, ErrorKind, Result};
 use model::people::{Role, User};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::data_dir::DataDir;
 use crate::endpoint::Endpoint;
+use crate::first_start;
 use crate::loopback::ask;
 
 /// Somebody who is to have an account.
@@ -160,8 +159,7 @@ async fn open(data_dir: &Path) -> Result<House> {
         Ok(data_dir) => {
             // What a server that was killed left behind would point to nobody.
             Endpoint::remove(data_dir.paths().root());
-            let file = data_dir.paths().catalog();
-            let catalog = Catalog::open(&file, Arc::new(SystemClock))?;
+            let catalog = first_start::open_catalog(data_dir.paths())?;
             Ok(House::Ours(Box::new(data_dir), catalog))
         }
         Err(error) if error.kind() == ErrorKind::Conflict => match Endpoint::read(data_dir) {

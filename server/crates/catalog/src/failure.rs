@@ -91,8 +91,9 @@ fn sentence(kind: ErrorKind, doing: &str, path: &Path) -> String {
         }
         ErrorKind::Corrupt => format!(
             "{doing}: the catalog {path} is damaged; stop Homereel, keep a copy of it together \
-             with the files ending in -wal and -shm beside it, then restore a backup or move the \
-             three away to begin with an empty library; original films are not affected"
+             with the files ending in -wal and -shm beside it, then restore a backup with \
+             `homereel restore`; without one, move the three away to begin with an empty library: \
+             films and segments stay where they are"
         ),
         _ => format!("{doing} in the catalog {path}"),
     }

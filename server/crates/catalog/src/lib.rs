@@ -53,6 +53,8 @@ mod job_move;
 pub mod journal;
 pub mod library;
 pub mod making_anew;
+pub mod mark;
+pub mod originals;
 pub mod outcome;
 pub mod people;
 mod plan_cache;

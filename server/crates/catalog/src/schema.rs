@@ -18,6 +18,7 @@ const STEPS: &[M<'static>] = &[
         include_str!("schema.sql")
     )),
     M::up(include_str!("media.sql")),
+    M::up(include_str!("mark.sql")),
 ];
 
 /// "HMRL", as `schema.sql` sets it.
@@ -100,7 +101,6 @@ mod tests {
 
     use model::error::ErrorKind;
     use rusqlite::Connection;
-
     use rusqlite_migration::Migrations;
 
     use super::{STEPS, bring_up_to_date, demand_newest, newest};
@@ -170,6 +170,24 @@ mod tests {
         connection.execute_batch(subtitle).unwrap();
         let unknown = "INSERT INTO pieces VALUES (1, 1, -4, 0, 5, zeroblob(32))";
         connection.execute_batch(unknown).unwrap_err();
+    }
+
+    #[test]
+    fn an_older_catalog_is_brought_up_to_date_with_what_is_in_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let path = Path::new("/data/homereel.db");
+        let first = Migrations::from_slice(&STEPS[..1]);
+        first.to_latest(&mut connection).unwrap();
+        let named = "UPDATE house SET settings = '{\"house_name\":\"Ours\"}'";
+        connection.execute(named, []).unwrap();
+        bring_up_to_date(&mut connection, path).unwrap();
+        let (settings, mark): (String, Option<String>) = connection
+            .query_row("SELECT settings, mark FROM house", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert!(settings.contains("Ours"), "{settings}");
+        assert_eq!(mark, None);
     }
 
     #[test]

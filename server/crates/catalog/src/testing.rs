@@ -94,6 +94,8 @@ impl House {
         };
         let board = self.catalog.board(query).await.unwrap();
         board.works.into_iter().map(|work| work.job).collect()
+    }
+
     /// Objects on this computer that are to be deleted.
     pub(crate) async fn garbage(&self) -> Vec<ObjectKey> {
         let everything = GarbageAfter::default();

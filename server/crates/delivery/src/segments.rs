@@ -73,7 +73,7 @@ pub(crate) async fn show(
 fn cache(settings: &Settings, title: &Title, piece: Piece) -> &'static str {
     match piece {
         Piece::Poster if title.state == TitleState::Ready => FOR_A_DAY,
-        _ if elsewhere::is_public(settings, title) => ASK_AGAIN_TOGETHER,
+        _ if elsewhere::is_public(settings, title.visibility) => ASK_AGAIN_TOGETHER,
         _ => ASK_AGAIN,
     }
 }

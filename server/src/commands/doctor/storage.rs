@@ -11,6 +11,7 @@ use storage::bucket::claims::Claims;
 use storage::bucket::trial::{self, Check};
 
 use crate::data_dir::Paths;
+use crate::first_start;
 
 /// Below this much free space encoding stops soon.
 const LITTLE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
@@ -23,11 +24,12 @@ const LITTLE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 pub(super) async fn examine(paths: &Paths, catalog: &Catalog) -> Result<Vec<Check>> {
     let settings = catalog.settings().await?;
     let mut checks = vec![room(paths)];
+    checks.extend(spared(paths));
     match &settings.bucket {
         Some(bucket) => {
             checks.extend(trial::test(bucket).await);
             if checks.iter().all(|check| check.ok) {
-                checks.push(whose(paths, &settings).await);
+                checks.push(whose(paths, &settings, catalog.mark().await?).await);
             }
         }
         None => checks.push(no_bucket(catalog, &settings).await?),
@@ -58,12 +60,21 @@ fn room(paths: &Paths) -> Check {
     }
 }
 
-async fn whose(paths: &Paths, settings: &Settings) -> Check {
+/// What a library left whose catalog is gone.
+fn spared(paths: &Paths) -> Option<Check> {
+    first_start::spared_sentence(paths).map(|sentence| Check {
+        what: "Store",
+        ok: false,
+        sentence,
+    })
+}
+
+async fn whose(paths: &Paths, settings: &Settings, mark: Option<String>) -> Check {
     let ours = async {
         let Some(bucket) = &settings.bucket else {
             return Ok(());
         };
-        let claims = Claims::look(&paths.buckets())?;
+        let claims = Claims::look(&paths.buckets(), mark)?;
         BucketStorage::new(bucket, claims)?.reach().await
     };
     let outcome = ours.await;

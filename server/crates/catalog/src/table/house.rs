@@ -16,6 +16,10 @@ const HAS_NO_SETTINGS: &str = "SELECT settings = '{}' FROM house";
 
 const SET_SETTINGS: &str = "UPDATE house SET settings = :settings";
 
+const MARK: &str = "SELECT mark FROM house";
+
+const KEEP_MARK: &str = "UPDATE house SET mark = :mark WHERE mark IS NULL";
+
 pub(crate) fn is_claimed(connection: &Connection) -> Outcome<bool> {
     let mut statement = connection.prepare_cached(IS_CLAIMED)?;
     Ok(statement.query_row([], |row| row.get(0))?)
@@ -45,5 +49,19 @@ pub(crate) fn set_settings(connection: &Connection, json: &str) -> Outcome<()> {
     connection
         .prepare_cached(SET_SETTINGS)?
         .execute(named_params! {":settings": json})?;
+    Ok(())
+}
+
+/// The name on this library's buckets.
+pub(crate) fn mark(connection: &Connection) -> Outcome<Option<String>> {
+    let mut statement = connection.prepare_cached(MARK)?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// Does nothing if there is one.
+pub(crate) fn keep_mark(connection: &Connection, mark: &str) -> Outcome<()> {
+    connection
+        .prepare_cached(KEEP_MARK)?
+        .execute(named_params! {":mark": mark})?;
     Ok(())
 }

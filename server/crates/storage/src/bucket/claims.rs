@@ -2,8 +2,8 @@
 //! this library; from then on a bucket without it, or with another, is refused: the server's disk
 //! was exchanged, or another library uses it, and our sweeps would delete what is not ours.
 //!
-//! A file in the data folder remembers the library's name and the buckets that were marked. What
-//! does not belong here: objects of titles.
+//! The name is in the catalog, so that a backup brings it back; a file in the data folder remembers
+//! which buckets were marked with it. What does not belong here: objects of titles.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -47,17 +47,18 @@ struct Marks {
 }
 
 impl Claims {
-    /// Reads the file, or makes it with a new name for the library. Blocking.
+    /// The claims of `library`, with what the file remembers of its buckets. What it remembers of
+    /// another library counts no more. Blocking.
     ///
     /// # Errors
     /// `Unavailable` or `OutOfSpace` if it cannot be read or made, `Corrupt` if it is no such file.
-    pub fn open(file: &Path) -> Result<Self> {
-        if let Some(marks) = read(file)? {
+    pub fn open(file: &Path, library: String) -> Result<Self> {
+        let found = read(file)?.filter(|marks| marks.library == library);
+        if let Some(marks) = found {
             return Ok(Self::with(file, marks, false));
         }
         let marks = Marks {
-            // Any unique word will do.
-            library: TitleId::generate().to_string(),
+            library,
             buckets: BTreeSet::new(),
         };
         write(file, &marks)?;
@@ -69,12 +70,28 @@ impl Claims {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn look(file: &Path) -> Result<Self> {
-        let marks = read(file)?.unwrap_or_else(|| Marks {
-            library: String::new(),
+    pub fn look(file: &Path, library: Option<String>) -> Result<Self> {
+        let library = library.unwrap_or_default();
+        let found = read(file)?.filter(|marks| marks.library == library);
+        let marks = found.unwrap_or(Marks {
+            library,
             buckets: BTreeSet::new(),
         });
         Ok(Self::with(file, marks, true))
+    }
+
+    /// The library that the file speaks of. Blocking.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn library_in(file: &Path) -> Result<Option<String>> {
+        Ok(read(file)?.map(|marks| marks.library))
+    }
+
+    /// A name for a library that has none yet.
+    pub fn new_library() -> String {
+        // Any unique word will do.
+        TitleId::generate().to_string()
     }
 
     fn with(file: &Path, marks: Marks, looking: bool) -> Self {

@@ -13,27 +13,34 @@ use tempfile::TempDir;
 
 use crate::bucket::BucketStorage;
 use crate::bucket::claims::Claims;
-use crate::bucket::stories::server::{S3, WrongServer};
+use crate::bucket::stories::server::{Public, S3, WrongServer};
 use crate::bucket::trial;
 use crate::{Storage, StoredObject, Verdict};
 
 /// A library with a bucket.
 struct House {
     folder: TempDir,
+    library: String,
     store: BucketStorage,
 }
 
 impl House {
     fn with(bucket: &Bucket) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let claims = Claims::open(&folder.path().join("claims")).unwrap();
+        let library = Claims::new_library();
+        let claims = Claims::open(&folder.path().join("claims"), library.clone()).unwrap();
         let store = BucketStorage::new(bucket, claims).unwrap();
-        Self { folder, store }
+        Self {
+            folder,
+            library,
+            store,
+        }
     }
 
     /// The same library after a restart, perhaps with another bucket.
     fn again(&self, bucket: &Bucket) -> BucketStorage {
-        let claims = Claims::open(&self.folder.path().join("claims")).unwrap();
+        let claims =
+            Claims::open(&self.folder.path().join("claims"), self.library.clone()).unwrap();
         BucketStorage::new(bucket, claims).unwrap()
     }
 
@@ -204,6 +211,35 @@ async fn a_good_bucket_passes_its_test_and_stays_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_public_address_must_serve_objects_and_nothing_else() {
+    let s3 = S3::start(&["films"]).await;
+    let test = async |public: Public| {
+        let mut bucket = s3.bucket();
+        bucket.public_base_url = Some(s3.in_public(public).await);
+        let checks = trial::test(&bucket).await;
+        assert_eq!(s3.names("films"), [""; 0], "nothing stays behind");
+        checks
+    };
+    let good = test(Public::Objects).await;
+    assert!(good.iter().all(|check| check.ok), "{good:?}");
+    assert!(good.iter().any(|check| check.what == "Public"), "{good:?}");
+    for (public, words) in [
+        (Public::Nothing, "403"),
+        (Public::Everything, "lists everything"),
+        (Public::SomethingElse, "something else"),
+    ] {
+        let checks = test(public).await;
+        let last = checks.last().unwrap();
+        assert_eq!((last.what, last.ok), ("Public", false), "{checks:?}");
+        assert!(last.sentence.contains(words), "{checks:?}");
+    }
+    let mut wrong = s3.bucket();
+    wrong.public_base_url = Some("cdn.example.org".into());
+    let checks = trial::test(&wrong).await;
+    assert!(checks.last().unwrap().sentence.contains("no address"));
+}
+
+#[tokio::test]
 async fn a_bucket_that_is_not_the_one_used_before_is_refused() {
     let s3 = S3::start(&["films"]).await;
     let house = House::with(&s3.bucket());
@@ -225,11 +261,29 @@ async fn a_bucket_that_is_not_the_one_used_before_is_refused() {
     house.again(&beside).put_file(&key(1), &file).await.unwrap();
 }
 
+/// The name is in every backup; what else the data folder held may be lost.
+#[tokio::test]
+async fn a_library_that_lost_its_folder_finds_its_bucket_by_its_name() {
+    let s3 = S3::start(&["films"]).await;
+    let house = House::with(&s3.bucket());
+    house.put(1, b"one").await;
+    std::fs::remove_file(house.folder.path().join("claims")).unwrap();
+    let again = house.again(&s3.bucket());
+    assert_eq!(again.list().await.unwrap(), [(key(1), 3)]);
+    // Another library in the same folder remembers nothing of the first.
+    let stranger = House {
+        library: Claims::new_library(),
+        ..house
+    };
+    let error = stranger.again(&s3.bucket()).list().await.unwrap_err();
+    expect_wait(&error, "another Homereel library");
+}
+
 #[tokio::test]
 async fn looking_marks_nothing() {
     let s3 = S3::start(&["films"]).await;
     let folder = tempfile::tempdir().unwrap();
-    let claims = Claims::look(&folder.path().join("claims")).unwrap();
+    let claims = Claims::look(&folder.path().join("claims"), None).unwrap();
     let store = BucketStorage::new(&s3.bucket(), claims).unwrap();
     assert_eq!(store.list().await.unwrap(), []);
     assert_eq!(s3.names("films"), [""; 0], "no marker");
