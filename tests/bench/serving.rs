@@ -5,18 +5,15 @@
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::time::Duration;
-use tempfile::TempDir;
 
 use crate::machine::{most_resident_mib, resident_mib};
 use crate::median;
-use tests::api::wait_until;
 use tests::media_maker;
-use tests::program::{command, find, text_of};
+use tests::nginx::{Nginx, find_daemon};
+use tests::program::{command, text_of};
 use tests::server::Home;
 use tests::store;
 
@@ -32,14 +29,6 @@ const RUN_S: u32 = 6;
 struct Run {
     requests_per_s: f64,
     mib_per_s: f64,
-}
-
-/// nginx in the foreground, over a folder of its own.
-#[derive(Debug)]
-struct Nginx {
-    child: Child,
-    url: String,
-    _folder: TempDir,
 }
 
 /// A table of medians, the ratio between them, and the growth by a crowd.
@@ -58,7 +47,7 @@ pub(crate) fn measure(rounds: usize) -> Result<String> {
     let files: Vec<PathBuf> = store::segments(&home.data())?.into_keys().collect();
     let generation = files.first().and_then(|file| file.parent());
     let generation = generation.context("nothing is stored")?;
-    let nginx = Nginx::over(generation, &video.id)?;
+    let nginx = over(generation, &video.id)?;
     let script = home.folder().join("segments.lua");
     fs::write(&script, requests(&files, &video.id)?)?;
 
@@ -151,70 +140,17 @@ fn mebibytes(text: &str) -> Result<f64> {
     Ok(number.parse::<f64>()? * mib)
 }
 
-/// On Debian the programs of daemons are not on everybody's search path.
-fn find_daemon(program: &str) -> Option<PathBuf> {
-    let elsewhere = Path::new("/usr/sbin").join(program);
-    find(program).or_else(|| elsewhere.is_file().then_some(elsewhere))
-}
-
-impl Nginx {
-    /// Serves the folder of a generation as `/media/{id}/`, tuned as for static files.
-    fn over(generation: &Path, id: &str) -> Result<Self> {
-        let folder = TempDir::with_prefix("homereel-nginx-")?;
-        let root = folder.path().join("root");
-        fs::create_dir_all(root.join("media"))?;
-        symlink(generation, root.join("media").join(id))?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let configuration = folder.path().join("nginx.conf");
-        fs::write(&configuration, configuration_text(folder.path(), port))?;
-        let mut nginx = command(find_daemon("nginx").context("nginx is missing")?);
-        let child = nginx
-            .arg("-e")
-            .arg(folder.path().join("error.log"))
-            .arg("-c")
-            .arg(&configuration)
-            .spawn()
-            .context("starting nginx")?;
-        let nginx = Self {
-            child,
-            url: format!("http://127.0.0.1:{port}"),
-            _folder: folder,
-        };
-        wait_until("listening", Duration::from_secs(10), || {
-            Ok(TcpStream::connect(("127.0.0.1", port)).ok())
-        })?;
-        Ok(nginx)
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // The master takes its workers with it only when it is asked to.
-        let pid = i32::try_from(self.child.id()).ok();
-        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-        let _ = self.child.wait();
-    }
-}
-
-fn configuration_text(folder: &Path, port: u16) -> String {
-    let folder = folder.display();
-    // Root's workers must be able to read folders that only root may enter.
-    let user = if rustix::process::geteuid().is_root() {
-        "user root;"
-    } else {
-        ""
-    };
-    format!(
-        "daemon off;\n{user}\nworker_processes auto;\npid {folder}/nginx.pid;\n\
-         events {{ worker_connections 4096; }}\n\
-         http {{\n  access_log off;\n  sendfile on;\n  tcp_nopush on;\n  tcp_nodelay on;\n\
-         keepalive_requests 1000000;\n  open_file_cache max=4096 inactive=60s;\n\
-         types {{ video/iso.segment m4s; }}\n\
-         client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n\
-         fastcgi_temp_path {folder}/fastcgi;\n  uwsgi_temp_path {folder}/uwsgi;\n\
-         scgi_temp_path {folder}/scgi;\n\
-         server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}/root; }}\n}}\n"
-    )
+/// Serves the folder of a generation as `/media/{id}/`, tuned as for static files.
+fn over(generation: &Path, id: &str) -> Result<Nginx> {
+    Nginx::start(|folder, port| {
+        fs::create_dir_all(folder.join("root/media"))?;
+        symlink(generation, folder.join("root/media").join(id))?;
+        Ok(format!(
+            "access_log off;\n  sendfile on;\n  tcp_nopush on;\n  tcp_nodelay on;\n\
+             keepalive_requests 1000000;\n  open_file_cache max=4096 inactive=60s;\n\
+             types {{ video/iso.segment m4s; }}\n\
+             server {{ listen 127.0.0.1:{port} backlog=4096; root {}/root; }}",
+            folder.display()
+        ))
+    })
 }

@@ -9,6 +9,8 @@ mod cutetube;
 mod deb;
 mod desktop;
 mod discovery;
+mod edge;
+mod full;
 mod hostile;
 mod jobs;
 mod openapi;

@@ -9,10 +9,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
+use crate::full::{disks_can_be_made, on_a_disk_of, seen_by};
 use crate::proof::prove_title;
 use tests::api::{Video, wait_until};
 use tests::download::Download;
-use tests::program::{command, run, say_aloud};
+use tests::program::command;
 use tests::server::{Home, Server};
 use tests::verifier::{self, Effort, Report};
 use tests::{media_maker, stage};
@@ -186,12 +187,11 @@ fn without_a_reserve_the_work_meets_the_end_of_the_disk_and_goes_on_when_there_i
 
 /// Serves from a disk of `size_mb` with `ballast_mb` taken; the film needs more than is left.
 fn full_disk(home: &Home, size_mb: u32, ballast_mb: u32) -> Result<()> {
-    if run(command("unshare").args(["-rm", "true"])).is_err() {
-        say_aloud("SKIPPED: the full disk, because `unshare -rm` is not permitted here");
+    if !disks_can_be_made() {
         return Ok(());
     }
     let clip = media_maker::sized(1280, 720, 90).make()?;
-    let server = home.start(on_a_disk_of(home, size_mb, ballast_mb)?)?;
+    let server = home.start(on_a_disk_of(home, &home.data(), size_mb, ballast_mb)?)?;
     let name = home.drop_file(&clip)?;
     let video = wait_until_told_of_the_full_disk(&server, &name)?;
     ensure!(
@@ -199,9 +199,7 @@ fn full_disk(home: &Home, size_mb: u32, ballast_mb: u32) -> Result<()> {
         "a full disk is no fault of the film, but it failed: {}",
         video.words()
     );
-    // The disk is visible from outside through the server's own root.
-    let disk = format!("/proc/{}/root{}", server.pid(), home.data().display());
-    fs::remove_file(format!("{disk}/ballast"))?;
+    fs::remove_file(seen_by(&server, &home.data()).join("ballast"))?;
     let video = server.api.wait_until_ready(&name, PATIENCE * 2)?;
     let download = Download::of_title(&server.api, &video.id)?;
     verifier::prove(&download, None, Effort::Cheap)?;
@@ -229,26 +227,6 @@ fn wait_until_told_of_the_full_disk(server: &Server, name: &str) -> Result<Video
             .then_some(video))
     });
     told.with_context(|| format!("the owner of {name} reads only {read:?}"))
-}
-
-/// `homereel serve` with its data folder on a disk of its own.
-fn on_a_disk_of(home: &Home, size_mb: u32, ballast_mb: u32) -> Result<std::process::Command> {
-    fs::create_dir(home.data())?;
-    let plain = home.serve_command()?;
-    let mut unshared = command("unshare");
-    unshared
-        .args(["-rm", "sh", "-c"])
-        .arg(
-            "set -e; disk=$1; size=$2; ballast=$3; shift 3; \
-             mount -t tmpfs -o size=${size}m,mode=700 none \"$disk\"; \
-             head -c ${ballast}M /dev/zero > \"$disk/ballast\"; exec \"$@\"",
-        )
-        .arg("sh")
-        .arg(home.data())
-        .args([size_mb.to_string(), ballast_mb.to_string()])
-        .arg(plain.get_program())
-        .args(plain.get_args());
-    Ok(unshared)
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod download;
 pub mod isobmff;
 pub mod manifests;
 pub mod media_maker;
+pub mod nginx;
 pub mod owner;
 pub mod program;
 pub mod proxy;

@@ -85,6 +85,14 @@ impl Owner {
         json_of(response, path)
     }
 
+    /// How the owner's browser is answered, which follows nothing.
+    pub fn status(&self, path: &str) -> Result<u16> {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        let request = request.config().max_redirects(0).build();
+        let response = request.header("cookie", &self.cookie).call()?;
+        Ok(response.status().as_u16())
+    }
+
     fn send(
         &self,
         request: ureq::RequestBuilder<ureq::typestate::WithBody>,

@@ -7,6 +7,7 @@ mod dependencies;
 mod files;
 mod homes;
 mod names;
+mod packaging;
 mod repository;
 mod rust;
 mod words;

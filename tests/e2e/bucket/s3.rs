@@ -18,17 +18,17 @@ use tests::api::wait_until;
 use tests::program::{command, tool};
 
 /// The name of the bucket that is there from the start.
-pub(super) const BUCKET: &str = "films";
+pub(crate) const BUCKET: &str = "films";
 /// Who may use it.
-pub(super) const ACCESS_KEY: &str = "homereel";
+pub(crate) const ACCESS_KEY: &str = "homereel";
 /// And how.
-pub(super) const SECRET_KEY: &str = "hush-hush-hush";
+pub(crate) const SECRET_KEY: &str = "hush-hush-hush";
 /// MinIO needs a second or two on a machine that does other things too.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// MinIO as its own process.
     Minio,
     /// s3s-fs in a thread.
@@ -37,22 +37,22 @@ pub(super) enum Kind {
 
 /// A running S3 server with one bucket.
 #[derive(Debug)]
-pub(super) struct S3 {
+pub(crate) struct S3 {
     kind: Kind,
     folder: TempDir,
     /// Where it listens.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     child: Option<Child>,
 }
 
 /// Where MinIO's program is, if `packaging/setup` could build it.
-pub(super) fn minio() -> Option<PathBuf> {
+pub(crate) fn minio() -> Option<PathBuf> {
     tool("minio")
 }
 
 impl S3 {
     /// Starts one with an empty bucket.
-    pub(super) fn start(kind: Kind) -> Result<Self> {
+    pub(crate) fn start(kind: Kind) -> Result<Self> {
         let folder = TempDir::with_prefix("homereel-s3-")?;
         fs::create_dir(folder.path().join(BUCKET))?;
         let mut server = Self {
@@ -63,13 +63,18 @@ impl S3 {
         };
         match kind {
             Kind::Minio => server.run()?,
-            Kind::Folder => server.address = serve(server.folder.path())?,
+            Kind::Folder => server.address = serve(server.folder.path(), true)?,
         }
         Ok(server)
     }
 
+    /// Another door to the same folder, where nobody is asked for a key.
+    pub(crate) fn in_public(&self) -> Result<SocketAddr> {
+        serve(self.folder.path(), false)
+    }
+
     /// Kills MinIO with SIGKILL.
-    pub(super) fn kill(&mut self) -> Result<()> {
+    pub(crate) fn kill(&mut self) -> Result<()> {
         let Some(mut child) = self.child.take() else {
             bail!("only MinIO is a process that can be killed");
         };
@@ -79,7 +84,7 @@ impl S3 {
     }
 
     /// Starts MinIO again on its folder and its port.
-    pub(super) fn run(&mut self) -> Result<()> {
+    pub(crate) fn run(&mut self) -> Result<()> {
         if self.kind != Kind::Minio {
             bail!("only MinIO can be started again");
         }
@@ -107,12 +112,12 @@ impl S3 {
     }
 
     /// How many objects with such an ending there are.
-    pub(super) fn count(&self, ending: &str) -> usize {
+    pub(crate) fn count(&self, ending: &str) -> usize {
         count(&self.folder.path().join(BUCKET), ending)
     }
 
     /// The configuration of a library whose pieces go to the bucket behind `endpoint`.
-    pub(super) fn configuration(endpoint: &str) -> String {
+    pub(crate) fn configuration(endpoint: &str) -> String {
         format!(
             "[bucket]\nendpoint = \"{endpoint}\"\nname = \"{BUCKET}\"\n\
              access_key = \"{ACCESS_KEY}\"\nsecret_key = \"{SECRET_KEY}\"\n"
@@ -155,10 +160,12 @@ fn free_address() -> Result<SocketAddr> {
 }
 
 /// Serves the folders in `root` as buckets until the test process ends.
-fn serve(root: &Path) -> Result<SocketAddr> {
+fn serve(root: &Path, asks_for_keys: bool) -> Result<SocketAddr> {
     let files = FileSystem::new(root).map_err(|error| anyhow::anyhow!("s3s-fs: {error:?}"))?;
     let mut service = S3ServiceBuilder::new(files);
-    service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    if asks_for_keys {
+        service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    }
     let service = service.build();
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
