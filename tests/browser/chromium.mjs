@@ -63,6 +63,29 @@ export async function withBrowser(scenario) {
   }
 }
 
+/** A healthy machine needs a fraction of it. */
+const PATIENCE_MS = 180_000;
+
+/**
+ * Asks the page again and again until `question` has a truthy answer, which is returned. Unlike
+ * `waitForFunction`, which takes the promise of an async function for its answer, this waits for
+ * what was promised.
+ *
+ * @template Answer, Argument
+ * @param {import("playwright-core").Page} page
+ * @param {(argument: Argument) => Promise<Answer>} question runs in the page
+ * @param {Argument} argument
+ */
+export async function eventually(page, question, argument) {
+  const giveUpAt = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await page.evaluate(/** @type {any} */ (question), argument);
+    if (answer) return answer;
+    if (Date.now() > giveUpAt) throw new Error(`never true: ${question}`);
+    await page.waitForTimeout(100);
+  }
+}
+
 /** What the page asked for and what went wrong. */
 export class Traffic {
   /** @type {{ name: string, status: number }[]} */

@@ -1,14 +1,14 @@
 // The life of a house in a real browser: its owner claims it, adds a folder, invites a viewer,
-// uploads a film with a reload in the middle and watches the job; the viewer plays it on a phone
-// and goes on at a desk; the owner deletes it and takes that back. Reports what was seen as JSON;
-// judging is left to `e2e/story.rs`.
+// uploads a folder with a film, with a pause and a reload in the middle, and watches the job; the
+// viewer plays it on a phone and goes on at a desk; the owner deletes it and takes that back.
+// Reports what was seen as JSON; judging is left to `e2e/story.rs`.
 //
-// Input: { url, token, folder, film, name, screenshots }
+// Input: { url, token, folder, filmFolder, film, name, screenshots }
 // @ts-check
 
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
-import { input, report, withBrowser } from "./chromium.mjs";
+import { eventually, input, report, withBrowser } from "./chromium.mjs";
 
 const PATIENCE_MS = 180_000;
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
@@ -18,7 +18,7 @@ const UPLOAD_BYTES_PER_SECOND = 1_500_000;
 const OWNER = { name: "Ada", password: "a quiet evening at home" };
 const VIEWER = { name: "Grandma", password: "knitting while watching" };
 
-const { url, token, folder, film, name, screenshots } = input();
+const { url, token, folder, filmFolder, film, name, screenshots } = input();
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -70,27 +70,21 @@ async function claim(page) {
 }
 
 /**
- * Walks to the folder and chooses it, as a person does who starts anywhere.
+ * Names the folder around it, as a person does who knows where their films are, and walks the last
+ * step by hand.
  *
  * @param {Page} page
  */
 async function addFolder(page) {
   const chooser = page.locator("homereel-folders");
   const path = chooser.locator("[data-role=path]");
-  while ((await path.textContent()) !== "/") {
-    const before = await path.textContent();
-    await chooser.locator("[data-role=up]").click();
-    await page.waitForFunction(
-      (old) => document.querySelector("homereel-folders [data-role=path]")?.textContent !== old,
-      before,
-    );
-  }
-  let reached = "";
-  for (const step of folder.split("/").slice(1)) {
-    await chooser.locator("li button", { hasText: new RegExp(`^\\s*${step}\\s*$`) }).click();
-    reached += `/${step}`;
-    await path.filter({ hasText: new RegExp(`^${reached}$`) }).waitFor();
-  }
+  await path.fill(dirname(folder));
+  await path.press("Enter");
+  await chooser.locator("[data-role=list] button", { hasText: basename(folder) }).click();
+  await page.waitForFunction(
+    (wanted) => document.querySelector("homereel-folders [data-role=path]")?.value === wanted,
+    folder,
+  );
   await chooser.locator("[data-role=choose]").click();
   await page.locator('[data-role="watched"] code', { hasText: folder }).waitFor();
 }
@@ -139,61 +133,128 @@ async function drop(page) {
 }
 
 /**
- * What of the film is safely at the server.
+ * Waits until the page says that more than `percent` of the film is sent.
  *
  * @param {Page} page
- * @returns {Promise<number>}
+ * @param {number} percent
  */
-async function arrived(page) {
-  const answer = await page.request.get(`${url}/api/v1/uploads`);
-  const { uploads } = await answer.json();
-  return uploads[0]?.offset_bytes ?? 0;
+async function sendsPast(page, percent) {
+  await page.waitForFunction(
+    (wanted) => {
+      const line = document.querySelector('.work [data-role="line"]')?.textContent ?? "";
+      return Number(/Sending, (\d+)/.exec(line)?.[1] ?? 0) > wanted;
+    },
+    percent,
+    { timeout: PATIENCE_MS, polling: 50 },
+  );
 }
 
 /**
- * Uploads with a reload in the middle; returns how much was there before and after the reload.
+ * Waits until more than `bytes` of the film are safely at the server, and returns how many. A broken
+ * connection ends a moment before the server has noticed.
+ *
+ * @param {Page} page
+ * @param {number} bytes
+ */
+function arrivesPast(page, bytes) {
+  return eventually(
+    page,
+    async (wanted) => {
+      const answer = await fetch("/api/v1/uploads");
+      const { uploads } = await answer.json();
+      const arrived = uploads[0]?.offset_bytes ?? 0;
+      return arrived > wanted ? arrived : null;
+    },
+    bytes,
+  );
+}
+
+/**
+ * Sends the folder that the film lies in, pauses, goes on, and reloads in the middle; returns what
+ * was said and how much was there.
  *
  * @param {Page} page
  */
 async function upload(page) {
   const network = await page.context().newCDPSession(page);
   await network.send("Network.enable");
-  await network.send("Network.emulateNetworkConditions", {
-    offline: false,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput: UPLOAD_BYTES_PER_SECOND,
-  });
+  const limit = (/** @type {number} */ uploadThroughput) =>
+    network.send("Network.emulateNetworkConditions", {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput,
+    });
+  await limit(UPLOAD_BYTES_PER_SECOND);
   await page.goto(`${url}/upload`);
-  await drop(page);
-  await page.locator(".work").first().waitFor();
-  await page.waitForFunction(
-    async () => {
-      const answer = await fetch("/api/v1/uploads");
-      const { uploads } = await answer.json();
-      return (uploads[0]?.offset_bytes ?? 0) > 2_000_000;
-    },
-    null,
-    { timeout: PATIENCE_MS, polling: 200 },
-  );
+  await page.locator("#pick-folder").setInputFiles(filmFolder);
+  const work = page.locator(".work").first();
+  await work.waitFor();
+  const leftOut = await page.locator("#upload-note").textContent();
+  await sendsPast(page, 4);
+  await work.getByRole("button", { name: "Pause" }).click();
+  await work.getByText("Paused at").waitFor();
+  const pausedAt = await arrivesPast(page, 0);
+  await work.getByRole("button", { name: "Go on" }).click();
+  await sendsPast(page, 20);
   await shoot(page, "4-uploading");
   page.once("dialog", (dialog) => void dialog.accept());
   await page.reload();
-  const before = await arrived(page);
+  const before = await arrivesPast(page, pausedAt);
   await page.getByText("Choose the file again").first().waitFor();
   await shoot(page, "5-after-the-reload");
-  await network.send("Network.emulateNetworkConditions", {
-    offline: false,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput: -1,
-  });
+  await limit(-1);
   await drop(page);
-  await page.getByRole("link", { name: "Play" }).or(page.getByText("Ready to watch")).first().waitFor({
+  await eventually(page, countsFilms, 1);
+  await shoot(page, "6-uploaded");
+  return { leftOut, pausedAt, before, uploads: await page.locator(".work").count() };
+}
+
+/**
+ * Nothing is encoded until the owner says so; then the job is watched from its first percent to its
+ * last. Returns everything its card said of its progress.
+ *
+ * @param {Page} page
+ */
+async function watchJob(page) {
+  await page.goto(`${url}/jobs`);
+  const card = page.locator(".work", { hasText: name });
+  await card.getByText("encoding goes on").or(card.getByText("Encoding is paused")).waitFor();
+  await page.evaluate(() => {
+    const said = /** @type {string[]} */ ([]);
+    Object.assign(window, { said });
+    const facts = () => document.querySelector('#open .work [data-role="facts"]')?.textContent;
+    new MutationObserver(() => said.push(facts() ?? "")).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    });
+  });
+  await page.locator("#encoding-paused").click();
+  await page.waitForFunction(() => /real time/.test(document.querySelector("#open")?.textContent ?? ""), null, {
     timeout: PATIENCE_MS,
   });
-  await shoot(page, "6-uploaded");
-  return { before, uploads: await page.locator(".work").count() };
+  await shoot(page, "7-job");
+  await page.locator("#past .work", { hasText: name }).waitFor({ timeout: PATIENCE_MS });
+  const said = await page.evaluate(() => /** @type {any} */ (window).said);
+  return [...new Set(said)].filter((facts) => facts !== "");
+}
+
+/**
+ * Stops all encoding before there is any, so that the job can be seen from its beginning.
+ *
+ * @param {Page} page
+ */
+async function pauseEncoding(page) {
+  await page.goto(`${url}/jobs`);
+  await page.locator("#encoding-paused").click();
+  await page.locator("#paused-note").waitFor();
+}
+
+/** Runs in the page: whether the library has so many films. */
+async function countsFilms(/** @type {number} */ wanted) {
+  const answer = await fetch("/api/v1/videos");
+  return (await answer.json()).videos.length === wanted;
 }
 
 /**
@@ -212,10 +273,9 @@ const outcome = await withBrowser(async (open) => {
   await claim(owner);
   await shoot(owner, "2-library");
   const link = await invite(owner);
+  await pauseEncoding(owner);
   const uploaded = await upload(owner);
-  await owner.goto(`${url}/jobs`);
-  const jobShown = await owner.locator(".work", { hasText: name }).count();
-  await shoot(owner, "7-job");
+  const jobSaid = await watchJob(owner);
 
   const phone = await open(PHONE);
   await phone.goto(link);
@@ -228,10 +288,14 @@ const outcome = await withBrowser(async (open) => {
   await shoot(phone, "9-playing-on-the-phone");
   await phone.keyboard.press("k");
   const left = await position(phone);
-  await phone.waitForFunction(async () => {
-    const answer = await fetch("/api/v1/videos/continue");
-    return (await answer.json()).videos.length === 1;
-  });
+  await eventually(
+    phone,
+    async (wanted) => {
+      const answer = await fetch("/api/v1/videos/continue");
+      return (await answer.json()).videos.length === wanted;
+    },
+    1,
+  );
   await phone.goto(`${url}/`);
   const adminPage = (await phone.request.get(`${url}/users`)).status();
   const adminCall = (await phone.request.get(`${url}/api/v1/users`)).status();
@@ -258,15 +322,12 @@ const outcome = await withBrowser(async (open) => {
   await shoot(owner, "13-deleted");
   await owner.locator(".toast-undo").click();
   await owner.locator("#title").waitFor();
-  await owner.waitForFunction(async () => {
-    const answer = await fetch("/api/v1/videos");
-    return (await answer.json()).videos.length === 1;
-  });
+  await eventually(owner, countsFilms, 1);
   const back = (await title(desk)) ?? null;
   return {
     link,
     uploaded,
-    jobShown,
+    jobSaid,
     left,
     adminPage,
     adminCall,

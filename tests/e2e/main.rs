@@ -14,6 +14,7 @@ mod full;
 mod hostile;
 mod jobs;
 mod openapi;
+mod pages;
 mod pictures;
 mod playback;
 mod proof;

@@ -17,7 +17,7 @@ const NOTED_EVERY_S: f64 = 11.0;
 struct Story {
     link: String,
     uploaded: Uploaded,
-    job_shown: usize,
+    job_said: Vec<String>,
     left: f64,
     admin_page: u16,
     admin_call: u16,
@@ -30,6 +30,8 @@ struct Story {
 
 #[derive(Debug, Deserialize)]
 struct Uploaded {
+    left_out: String,
+    paused_at: u64,
     before: u64,
     uploads: usize,
 }
@@ -39,8 +41,11 @@ fn a_house_is_claimed_filled_shared_and_watched() -> Result<()> {
     let home = Home::new()?;
     let elsewhere = home.folder().join("more films");
     fs::create_dir(&elsewhere)?;
-    let film = home.folder().join("A summer.mp4");
+    let film_folder = home.folder().join("Summer");
+    fs::create_dir(&film_folder)?;
+    let film = film_folder.join("A summer.mp4");
     fs::copy(media_maker::grainy_720p().make()?, &film)?;
+    fs::write(film_folder.join("A summer.nfo"), "what others wrote of it")?;
     let server = home.serve()?;
     let token = fs::read_to_string(home.data().join("setup-token"))
         .context("an unclaimed house has a token")?;
@@ -52,6 +57,7 @@ fn a_house_is_claimed_filled_shared_and_watched() -> Result<()> {
             "url": server.url,
             "token": token.trim(),
             "folder": elsewhere,
+            "filmFolder": film_folder,
             "film": film,
             "name": "A summer",
             "screenshots": screenshots,
@@ -72,16 +78,26 @@ fn judge(story: &Story, film_bytes: u64) -> Result<()> {
         "the link was {}",
         story.link
     );
-    let before = story.uploaded.before;
     ensure!(
-        before > 0 && before < film_bytes,
-        "the reload fell into the middle of {film_bytes} bytes: {before} were there"
+        story.uploaded.left_out == "One file that is no film stays where it is.",
+        "of the folder it was said: {}",
+        story.uploaded.left_out
+    );
+    let (paused, before) = (story.uploaded.paused_at, story.uploaded.before);
+    ensure!(
+        paused > 0 && before > paused && before < film_bytes,
+        "of {film_bytes} bytes, {paused} were there at the pause and {before} at the reload"
     );
     ensure!(
         story.uploaded.uploads == 1,
         "the upload went on instead of beginning anew"
     );
-    ensure!(story.job_shown == 1, "the job is on the page of jobs");
+    let percents = story.job_said.iter().filter(|said| said.contains("% done"));
+    ensure!(
+        percents.count() >= 2,
+        "the job was seen to grow: {:?}",
+        story.job_said
+    );
     ensure!(
         story.admin_page >= 400 && story.admin_call == 403,
         "a viewer sees no accounts: {} {}",

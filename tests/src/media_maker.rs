@@ -104,6 +104,27 @@ pub fn tiny(number: u32) -> Recipe {
     )
 }
 
+/// Half a minute of slowly moving colours, each number others: what a library looks like that
+/// people filled. Every third film is large enough for several rungs.
+pub fn picture(number: u32) -> Recipe {
+    let size = if number.is_multiple_of(3) {
+        "1280x720"
+    } else {
+        "640x360"
+    };
+    Recipe::new(
+        &format!("picture-{number}"),
+        "mp4",
+        &format!(
+            "-f lavfi -i gradients=s={size}:r=10:d=30:n=4:speed=0.01:seed={} \
+             -f lavfi -i sine=f={}:r=48000:d=30 \
+             -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+            number + 7,
+            200 + number * 20
+        ),
+    )
+}
+
 /// Black, with one white frame and 100 ms of a 1 kHz beep at each of [`FLASHES_S`].
 /// The sound is at 44.1 kHz, so that it must be resampled.
 pub fn flash_and_beep(extension: &str) -> Recipe {

@@ -33,6 +33,8 @@ export function serveDialogs(): void {
     }
     closeOtherMenus(target);
   });
+  // It does not bubble.
+  document.addEventListener("toggle", (event) => placeMenu(event.target), { capture: true });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       const menu = document.querySelector<HTMLDetailsElement>("details.menu[open]");
@@ -47,6 +49,20 @@ function isBeside(dialog: HTMLDialogElement, event: MouseEvent): boolean {
   const box = dialog.getBoundingClientRect();
   const { clientX: x, clientY: y } = event;
   return x < box.left || x > box.right || y < box.top || y > box.bottom;
+}
+
+/** Lets a menu open to where there is room: up at the foot of the page, forward at its left edge. */
+function placeMenu(menu: EventTarget | null): void {
+  if (!(menu instanceof HTMLDetailsElement) || !menu.matches(".menu[open]")) {
+    return;
+  }
+  menu.classList.remove("above", "after");
+  const box = menu.querySelector(".menu-items")?.getBoundingClientRect();
+  const foot = document.querySelector(".rail")?.getBoundingClientRect();
+  // On a phone the rail is a bar at the foot; elsewhere it reaches up to the top.
+  const end = foot && foot.top > 0 ? foot.top : window.innerHeight;
+  menu.classList.toggle("above", box !== undefined && box.bottom > end && box.height < box.top);
+  menu.classList.toggle("after", box !== undefined && box.left < 0);
 }
 
 function closeMenu(element: Element): void {

@@ -6,6 +6,7 @@
 import { Refusal } from "./api";
 import { ask, wordsFor } from "./ask";
 import { closeAround, openDialog } from "./dialog";
+import { addressOfHouse } from "./elsewhere";
 import { isField, toJson, troubleWith, valuesOf } from "./fields";
 import { refreshRegions } from "./page";
 import { toast } from "./toast";
@@ -57,7 +58,10 @@ export async function sendForm(form: HTMLFormElement): Promise<void> {
 }
 
 async function sendButton(button: HTMLButtonElement): Promise<void> {
-  button.disabled = true;
+  if (isBusy(button)) {
+    return;
+  }
+  markBusy(button, true);
   try {
     const body = button.dataset["body"];
     const answer = await ask<unknown>(
@@ -68,8 +72,21 @@ async function sendButton(button: HTMLButtonElement): Promise<void> {
   } catch (error) {
     toast(wordsFor(error));
   } finally {
-    button.disabled = false;
+    markBusy(button, false);
   }
+}
+
+/** Not `disabled`: that would take the focus away from whoever pressed it with the keyboard. */
+export function markBusy(button: HTMLButtonElement, busy: boolean): void {
+  if (busy) {
+    button.setAttribute("aria-disabled", "true");
+  } else {
+    button.removeAttribute("aria-disabled");
+  }
+}
+
+function isBusy(button: HTMLButtonElement): boolean {
+  return button.getAttribute("aria-disabled") === "true";
 }
 
 function address(element: HTMLElement): [string, string] {
@@ -141,19 +158,6 @@ async function fill(dialog: HTMLDialogElement | null, answer: unknown): Promise<
   }
 }
 
-/** Where other devices reach this page: `localhost` would be themselves. */
-async function addressOfHouse(): Promise<string> {
-  if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
-    return location.origin;
-  }
-  try {
-    const { urls } = await ask<{ urls: string[] }>("GET", "/api/v1/address");
-    return (urls[0] ?? location.origin).replace(/\/$/, "");
-  } catch {
-    return location.origin;
-  }
-}
-
 /** Marks what is wrong; the first wrong field is focused. */
 export function checkForm(form: HTMLFormElement): boolean {
   showTrouble(form, "");
@@ -212,7 +216,7 @@ export function showTrouble(form: HTMLFormElement, words: string): void {
 function setBusy(form: HTMLFormElement, submit: HTMLButtonElement | null, busy: boolean): void {
   form.setAttribute("aria-busy", String(busy));
   if (submit) {
-    submit.disabled = busy;
+    markBusy(submit, busy);
   }
 }
 

@@ -4,9 +4,10 @@
 import type { Rung } from "./api";
 import { svg } from "./dom";
 
-/** The drawing for these rungs, lowest first. */
+/** The drawing for these rungs, lowest first; none for a single one that is whole. */
 export function drawLadder(rungs: readonly Rung[]): SVGElement {
   const drawing = svg("svg", { class: "ladder", viewBox: "0 0 20 20", "aria-hidden": "true" });
+  drawing.toggleAttribute("hidden", rungs.length === 1 && (rungs[0]?.ready ?? 0) >= 1);
   rungs.forEach((rung, index) => {
     const x = 6.75 - 1.25 * index;
     const y = 8 + 2 * rungs.length - 4 * index;

@@ -1,7 +1,7 @@
-// The library page while it is open: live cards, search as you type, arrow keys. The server renders
+// The library page while it is open: live cards, search as you type. The server renders
 // every card; this script only swaps the parts that changed.
 
-import { isTyping, need } from "./dom";
+import { need } from "./dom";
 import { listen, throttled } from "./live";
 import { fetchPage } from "./page";
 import { watchedParts } from "./resume";
@@ -142,42 +142,11 @@ need<HTMLFormElement>(document, ".search").addEventListener("submit", (event) =>
   searchFor(search.value);
 });
 
-/** Moves from card to card as a remote does. */
-function walk(key: string): boolean {
-  const cards = [...document.querySelectorAll<HTMLElement>(".card-link")];
-  const at = cards.indexOf(document.activeElement as HTMLElement);
-  if (cards.length === 0) {
-    return false;
-  }
-  if (at < 0) {
-    cards[0]?.focus();
-    return true;
-  }
-  const top = (card: HTMLElement | undefined): number => card?.offsetTop ?? -1;
-  const columns = cards.filter((card) => top(card) === top(cards[0])).length;
-  const steps: Record<string, number> = {
-    ArrowRight: 1,
-    ArrowLeft: -1,
-    ArrowDown: columns,
-    ArrowUp: -columns,
-  };
-  const next = cards[at + (steps[key] ?? 0)];
-  next?.focus();
-  return next !== undefined;
-}
-
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) {
-    return;
-  }
   if (event.key === "Escape" && event.target === search) {
     search.value = "";
     searchFor("");
     search.blur();
-  } else if (isTyping(event)) {
-    return;
-  } else if (event.key.startsWith("Arrow") && walk(event.key)) {
-    event.preventDefault();
   }
 });
 

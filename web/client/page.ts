@@ -31,12 +31,26 @@ export async function refreshRegions(): Promise<void> {
     const name = shown.dataset["region"] ?? "";
     const wanted = fresh.querySelector(`[data-region="${CSS.escape(name)}"]`);
     if (wanted && wanted.outerHTML !== shown.outerHTML && !isBusy(shown)) {
-      const focused = shown.contains(document.activeElement) ? document.activeElement?.id : "";
-      shown.replaceWith(document.adoptNode(wanted));
-      document.getElementById(focused ?? "")?.focus();
+      const focused = shown.contains(document.activeElement) ? document.activeElement : null;
+      const fresh = document.adoptNode(wanted);
+      shown.replaceWith(fresh);
+      again(fresh, focused)?.focus();
     }
   }
   document.dispatchEvent(new Event("homereel:refreshed"));
+}
+
+/** The element of a fresh region that does what the focused one did; the first control if that is gone. */
+function again(region: Element, focused: Element | null): HTMLElement | null {
+  if (!focused) {
+    return null;
+  }
+  const same = ["id", "data-send", "data-opens", "href", "aria-label"].flatMap((name) => {
+    const value = focused.getAttribute(name);
+    return value ? [`[${name}="${CSS.escape(value)}"]`] : [];
+  });
+  const found = same.map((selector) => region.querySelector<HTMLElement>(selector));
+  return found.find((element) => element !== null) ?? region.querySelector("a[href], button");
 }
 
 function isBusy(region: HTMLElement): boolean {

@@ -191,6 +191,29 @@ const refresh = throttled(REFRESH_PAUSE_MS, async () => {
   await showAddresses().catch(() => undefined);
 });
 
+/** Somebody else may have decided otherwise. What is being typed here is left alone. */
+const heed = throttled(REFRESH_PAUSE_MS, async () => {
+  const settings = await ask<Settings>("GET", "/api/v1/settings").catch(() => null);
+  for (const [name, value] of Object.entries(settings ?? {})) {
+    if (saved.has(name) && saved.get(name) !== value && !isPending(name)) {
+      choose(name, value);
+      if (name === "place") {
+        showBucket(value === "bucket");
+      }
+    }
+  }
+  refresh();
+});
+
+/** A person is at it: a name that is not saved yet, a bucket that is not filled in. */
+function isPending(name: string): boolean {
+  if (name === "place") {
+    return !bucketForm.hidden && bucketForm.dataset["known"] !== "true";
+  }
+  const field = document.querySelector<HTMLInputElement>(`#house [name="${name}"]`);
+  return field !== null && field.value !== String(saved.get(name));
+}
+
 /** Addresses at which others reach this server, each to be copied. */
 async function showAddresses(): Promise<void> {
   const template = need<HTMLTemplateElement>(document, "#address-row");
@@ -216,5 +239,5 @@ folders.connect();
 connectChoices();
 connectName();
 connectBucket();
-listen({ settings: refresh, missed: refresh });
+listen({ settings: heed, missed: heed });
 refresh();

@@ -6,7 +6,7 @@ import { ask, wordsFor } from "./ask";
 import { need } from "./dom";
 import { toJson, valuesOf } from "./fields";
 import { FolderChooser, type WatchedFolder } from "./folders";
-import { checkForm, showTrouble } from "./form";
+import { checkForm, markBusy, showTrouble } from "./form";
 
 const STEPS = ["you", "house", "audience", "folder", "done"] as const;
 type Step = (typeof STEPS)[number];
@@ -52,7 +52,7 @@ class Setup extends HTMLElement {
   async #claim(form: HTMLFormElement, token: string): Promise<boolean> {
     const forms = [...this.querySelectorAll<HTMLFormElement>("form")].slice(0, 3);
     const button = need<HTMLButtonElement>(form, "button[type=submit]");
-    button.disabled = true;
+    markBusy(button, true);
     try {
       const body = { token, ...toJson(forms.flatMap(valuesOf)) };
       await ask("POST", "/api/v1/setup", body);
@@ -63,7 +63,7 @@ class Setup extends HTMLElement {
       showTrouble(form, wordsFor(error));
       return false;
     } finally {
-      button.disabled = false;
+      markBusy(button, false);
     }
   }
 

@@ -10,12 +10,14 @@ import { counted } from "./format";
 import { listen, throttled } from "./live";
 import { tellTimes } from "./times";
 import { toast } from "./toast";
+import { serveArrows } from "./walk";
 
 /** Pause between two looks at the work; the rail need not be to the second. */
 const LOOK_PAUSE_MS = 3_000;
 
 serveDialogs();
 serveForms();
+serveArrows();
 
 document.addEventListener("keydown", (event) => {
   const search = document.querySelector<HTMLInputElement>("#search");

@@ -1,6 +1,7 @@
 // The title's page while it is open: parts that changed are swapped, a deleted film leaves its way
 // back on the page.
 
+import { addressOfHouse } from "./elsewhere";
 import { clock } from "./format";
 import { type Deleted, goneWords } from "./gone";
 import { listen, throttled } from "./live";
@@ -48,5 +49,14 @@ const refresh = throttled(REFRESH_PAUSE_MS, async () => {
   }
 });
 
+/** The link to share is one for other devices. */
+async function completeLink(): Promise<void> {
+  const link = document.getElementById("share-link");
+  if (link) {
+    link.textContent = (await addressOfHouse()) + (link.dataset["path"] ?? "");
+  }
+}
+
 offerResume();
+void completeLink();
 listen({ title: (changed) => changed === id && refresh(), missed: refresh });

@@ -15,12 +15,25 @@ let timer = 0;
 /** Shows `words`; `undo` is offered beside them. */
 export function toast(words: string, undo?: Undo): void {
   const holder = document.querySelector(".toast") ?? create();
+  reach(holder);
   const text = document.createElement("span");
   text.textContent = words;
   holder.replaceChildren(text, ...(undo ? [button(undo)] : []));
   holder.setAttribute("data-shown", "true");
   window.clearTimeout(timer);
   timer = window.setTimeout(hide, undo ? SHOWN_WITH_UNDO_MS : SHOWN_MS);
+}
+
+/** While a dialog is open all else lies behind it and answers nobody: the message goes in there. */
+function reach(holder: Element): void {
+  const place = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+  if (holder.parentElement === place) {
+    return;
+  }
+  place.append(holder);
+  if (place instanceof HTMLDialogElement) {
+    place.addEventListener("close", () => document.body.append(holder), { once: true });
+  }
 }
 
 function hide(): void {

@@ -6,7 +6,7 @@ import { need } from "./dom";
 import { listen, throttled } from "./live";
 import { type Found, chosen, dropped } from "./upload/gather";
 import { isCompanion, refusal } from "./upload/kind";
-import { continues, isBusy, next } from "./upload/queue";
+import { continues, isBusy, isHeld, next } from "./upload/queue";
 import { Row } from "./upload/row";
 import { type ServerUpload, fetchUploads } from "./upload/server";
 
@@ -33,7 +33,7 @@ const page = {
   remove: (row: Row) => {
     rows.splice(rows.indexOf(row), 1);
     givenUp.add(row.upload ?? "");
-    row.card.element.remove();
+    row.remove();
     schedule();
   },
 };
@@ -50,7 +50,7 @@ function add(row: Row): void {
 
 /** Takes what was dropped or chosen. Companions of films in folders stay where they are. */
 function takeAll(found: readonly Found[]): void {
-  let passed = 0;
+  let [passed, held] = [0, 0];
   for (const { file, path } of found) {
     const inFolder = path.includes("/");
     const why = refusal(file);
@@ -62,11 +62,13 @@ function takeAll(found: readonly Found[]): void {
     } else if (known) {
       known.take(file);
       known.show();
+    } else if (isHeld(rows, file)) {
+      held += 1;
     } else {
       add(Row.of(file, page));
     }
   }
-  say.textContent = passedWords(passed, found.length);
+  say.textContent = [passedWords(passed, found.length), heldWords(held)].join(" ").trim();
   schedule();
 }
 
@@ -79,6 +81,13 @@ function passedWords(passed: number, all: number): string {
   }
   const what = passed === 1 ? "One file that is no film stays" : `${passed} files that are no films stay`;
   return `${what} where ${passed === 1 ? "it is" : "they are"}.`;
+}
+
+function heldWords(held: number): string {
+  if (held === 0) {
+    return "";
+  }
+  return held === 1 ? "One of them is on its way already." : `${held} of them are on their way already.`;
 }
 
 /** Takes the file a person chose for a row that waits for it, or says why it is another one. */

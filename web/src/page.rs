@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, HtmlEscape, UndefinedBehavior};
 use rust_embed::Embed;
 use serde::Serialize;
 
@@ -63,6 +63,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("language", |code: &str| format::language(code));
     environment.add_filter("initials", |name: &str| format::initials(name));
     environment.add_filter("day", |time: &str| format::day(time));
+    environment.add_filter("codes", |text: &str| Value::from_safe_string(codes(text)));
     environment
 });
 
@@ -74,9 +75,24 @@ pub fn render(name: &str, context: impl Serialize) -> Result<String, RenderError
         .map_err(RenderError)
 }
 
+/// Text whose words between backticks are code, as descriptions of the API have them.
+fn codes(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts
+        .map(|(index, part)| {
+            let part = HtmlEscape(part);
+            if index % 2 == 1 {
+                format!("<code>{part}</code>")
+            } else {
+                part.to_string()
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{codes, render};
     use crate::samples::{HOSTILE, account, film, framed, library, people};
     use serde_json::{Value, json};
 
@@ -144,6 +160,14 @@ mod tests {
                 assert!(!html.contains(empty), "{page} has {empty}");
             }
         }
+    }
+
+    #[test]
+    fn words_between_backticks_are_code_and_nothing_else_is_markup() {
+        assert_eq!(
+            codes("`a<b>` says & <why>"),
+            "<code>a&lt;b&gt;</code> says &amp; &lt;why&gt;"
+        );
     }
 
     #[test]

@@ -54,6 +54,8 @@ interface ErrorEvent extends Event {
 export class StreamingEngine implements Engine {
   private readonly player = new shaka.Player();
   private chosen: number | null = null;
+  /** Where the film was to begin: a retry before the first picture begins there, too. */
+  private begunAt: number | null = null;
 
   /** Whether this browser can play this way. */
   static works(): boolean {
@@ -84,15 +86,22 @@ export class StreamingEngine implements Engine {
       ?.addEventListener("retry", (event) => stopWhereHopeless(event));
   }
 
+  /** What Shaka refuses to load it throws, without an event: it is told here as others are. */
   async load(seconds: number | null): Promise<void> {
-    await this.player.attach(this.video);
-    await this.player.load(this.title.manifest_dash, seconds);
+    this.begunAt = seconds;
+    try {
+      await this.player.attach(this.video);
+      await this.player.load(this.title.manifest_dash, seconds);
+    } catch (error) {
+      this.events.failed(troubleOf(error));
+      throw error;
+    }
   }
 
   async retry(): Promise<void> {
     if (!this.player.retryStreaming()) {
-      const seconds = this.video.currentTime;
-      await this.player.load(this.title.manifest_dash, seconds > 0 ? seconds : null);
+      const reached = this.video.currentTime;
+      await this.load(reached > 0 ? reached : this.begunAt);
     }
   }
 
@@ -177,22 +186,42 @@ function soundLabel(track: shaka.extern.AudioTrack, index: number): string {
 }
 
 /** What went wrong, in words about the film. */
-function troubleOf(error: shaka.util.Error): Trouble {
+function troubleOf(error: unknown): Trouble {
   const { Category, Code } = shaka.util.Error;
+  if (!(error instanceof shaka.util.Error)) {
+    return { title: "This film can't be played here", text: "The browser could not begin with it." };
+  }
   if (error.category === Category.NETWORK) {
     const status: unknown = error.code === Code.BAD_HTTP_STATUS ? error.data[1] : null;
-    return status === 503
-      ? {
-          title: "This part is not ready yet",
-          text: "It takes longer than usual to prepare. It keeps being worked on.",
-        }
-      : {
-          title: "The film stopped arriving",
-          text: "Homereel does not answer. Is it still running, and are you in the same network?",
-        };
+    return refusalOf(Number(status ?? 0));
   }
   return {
     title: "This film can't be played here",
     text: `The browser refused a part of it (Shaka ${error.category}/${error.code}).`,
   };
+}
+
+/** What an answer of the server means to whoever watches; 0 is no answer. */
+function refusalOf(status: number): Trouble {
+  const known: Record<number, Trouble> = {
+    0: {
+      title: "The film stopped arriving",
+      text: "Homereel does not answer. Is it still running, and are you in the same network?",
+    },
+    401: { title: "You are signed out", text: "Sign in again, and it goes on where it stopped." },
+    404: {
+      title: "This film is not there",
+      text: "It may have been taken out of the library, or is being prepared anew.",
+    },
+    503: {
+      title: "This part is not ready yet",
+      text: "It takes longer than usual to prepare. It keeps being worked on.",
+    },
+  };
+  return (
+    known[status] ?? {
+      title: "The film stopped arriving",
+      text: `Homereel could not send it (${status}). What helps may stand in its log.`,
+    }
+  );
 }

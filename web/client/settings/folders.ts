@@ -1,29 +1,26 @@
-// Watched folders: the list, and the dialog that looks through the server's own folders, since a
-// browser cannot name a path of another computer.
+// Watched folders: the list, and the dialog with the chooser (`../folders.ts`).
 
 import { ask, wordsFor } from "../ask";
 import { openDialog } from "../dialog";
 import { need } from "../dom";
+import { FolderChooser } from "../folders";
 import { toast } from "../toast";
-import { drawIcon } from "../work";
-import type { Browsed, Folder } from "./shapes";
+import type { Folder } from "./shapes";
 
 export class Folders {
-  private readonly list = need<HTMLElement>(document, "#folders");
+  private readonly list = need<HTMLElement>(document, "#folders-watched");
   private readonly dialog = need<HTMLDialogElement>(document, "#browse");
-  private readonly entries = need<HTMLElement>(document, "#browse-folders");
-  private readonly crumbs = need<HTMLElement>(document, "#browse-path");
-  private readonly trouble = need<HTMLElement>(document, "#browse-trouble");
-  private at: Browsed | null = null;
+  private readonly chooser = need<FolderChooser>(document, "#browse homereel-folders");
 
   connect(): void {
     need(document, '[data-action="add-folder"]').addEventListener("click", () => {
       openDialog("browse");
-      void this.open("");
+      void this.chooser.open();
     });
-    need(this.dialog, '[data-action="choose"]').addEventListener("click", () => void this.add());
-    need(this.dialog, '[data-action="up"]').addEventListener("click", () => {
-      void this.open(this.at?.parent ?? "");
+    this.chooser.addEventListener("homereel:folder", () => {
+      this.dialog.close();
+      toast("The folder is watched from now on.");
+      void this.refresh();
     });
   }
 
@@ -56,7 +53,7 @@ export class Folders {
       await ask("DELETE", `/api/v1/folders/${folder.id}`);
       toast("The folder is no longer watched. Its films stay.", {
         label: "Undo",
-        run: () => void this.addPath(folder.path),
+        run: () => void this.watchAgain(folder.path),
       });
     } catch (error) {
       toast(wordsFor(error));
@@ -64,65 +61,14 @@ export class Folders {
     await this.refresh();
   }
 
-  private async add(): Promise<void> {
-    if (this.at && (await this.addPath(this.at.path))) {
-      this.dialog.close();
-    }
-  }
-
-  private async addPath(path: string): Promise<boolean> {
+  private async watchAgain(path: string): Promise<void> {
     try {
       await ask("POST", "/api/v1/folders", { path });
-      toast("The folder is watched from now on.");
-      await this.refresh();
-      return true;
+      toast("The folder is watched again.");
     } catch (error) {
-      this.complain(error);
-      return false;
-    }
-  }
-
-  /** Shows what lies in `path`; an empty one is where the server would begin. */
-  private async open(path: string): Promise<void> {
-    this.trouble.hidden = true;
-    try {
-      const query = path ? `?${new URLSearchParams({ path }).toString()}` : "";
-      this.show(await ask<Browsed>("GET", `/api/v1/folders/browse${query}`));
-    } catch (error) {
-      this.complain(error);
-    }
-  }
-
-  private show(at: Browsed): void {
-    this.at = at;
-    this.crumbs.textContent = at.path;
-    const shown = at.folders.map((folder) => this.entry(folder.name, folder.path));
-    this.entries.replaceChildren(...(shown.length > 0 ? shown : [plain("No folders in here.")]));
-    need<HTMLButtonElement>(this.dialog, '[data-action="up"]').disabled = at.parent === null;
-    this.entries.querySelector<HTMLElement>("button")?.focus();
-  }
-
-  private complain(error: unknown): void {
-    if (this.dialog.open) {
-      this.trouble.textContent = wordsFor(error);
-      this.trouble.hidden = false;
-    } else {
       toast(wordsFor(error));
     }
-  }
-
-  private entry(name: string, path: string): HTMLElement {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "browse-folder";
-    const label = document.createElement("span");
-    label.dir = "auto";
-    label.textContent = name;
-    button.append(drawIcon("folder"), label, drawIcon("forward"));
-    button.addEventListener("click", () => void this.open(path));
-    item.append(button);
-    return item;
+    await this.refresh();
   }
 }
 

@@ -44,9 +44,3 @@ export interface Folder {
   online: boolean | null;
   reason: string | null;
 }
-
-export interface Browsed {
-  path: string;
-  parent: string | null;
-  folders: { name: string; path: string }[];
-}

@@ -52,6 +52,20 @@ export function mayHelp(status: number): boolean {
   return status === 0 || status === 409 || status === 423 || status === 429 || status >= 500;
 }
 
+/** Whether a row that is not at its end holds `file` already: it must not be sent twice. */
+export function isHeld(
+  rows: readonly { stage: Stage; name: string; length: number; modified: number | null }[],
+  file: { name: string; size: number; lastModified: number },
+): boolean {
+  return rows.some(
+    (row) =>
+      !["taken", "refused"].includes(row.stage) &&
+      row.name === file.name &&
+      row.length === file.size &&
+      row.modified === file.lastModified,
+  );
+}
+
 /** The row that the chosen `file` goes on with: same name, same length. */
 export function continues<Row extends { stage: Stage; name: string; length: number }>(
   rows: readonly Row[],

@@ -9,7 +9,14 @@ import { faceOfVideo } from "../jobs/words";
 import { WorkCard } from "../work";
 import { Pace } from "./pace";
 import type { Stage } from "./queue";
-import { type Details, type ServerUpload, describe, metadataOf, saidAtFirst } from "./server";
+import {
+  type Details,
+  type ServerUpload,
+  describe,
+  metadataOf,
+  saidAtFirst,
+  stillToSay,
+} from "./server";
 import { thumbnailOf } from "./thumbnail";
 import { Transfer } from "./transfer";
 import { ACTIONS, factsOf, lineOf } from "./words";
@@ -37,9 +44,13 @@ export class Row {
   private transfer: Transfer | null = null;
   private readonly pace = new Pace();
   private thumbnail: string | null = null;
+  private removed = false;
   private title: string | null = null;
   private video: Video | null = null;
-  private told: Details | null = null;
+  /** What the server was told; nothing is known of an upload that was begun before. */
+  private told: Partial<Details> = {};
+  /** What a person changed on this page. */
+  private readonly touched = new Set<keyof Details>();
 
   private constructor(
     readonly name: string,
@@ -84,9 +95,33 @@ export class Row {
     this.file = file;
     this.stage = "waiting";
     void thumbnailOf(file).then((picture) => {
+      this.forgetThumbnail();
       this.thumbnail = picture;
-      this.show();
+      if (this.removed) {
+        this.forgetThumbnail();
+      } else {
+        this.show();
+      }
     });
+  }
+
+  /** When the file it holds was changed last. */
+  get modified(): number | null {
+    return this.file?.lastModified ?? null;
+  }
+
+  /** It leaves the page. */
+  remove(): void {
+    this.removed = true;
+    this.card.element.remove();
+    this.forgetThumbnail();
+  }
+
+  private forgetThumbnail(): void {
+    if (this.thumbnail) {
+      URL.revokeObjectURL(this.thumbnail);
+      this.thumbnail = null;
+    }
   }
 
   /** Its turn has come. Twice is once: beginning one row may begin the next. */
@@ -94,12 +129,16 @@ export class Row {
     if (!this.file || this.stage !== "waiting") {
       return;
     }
-    this.told ??= saidAtFirst(this.details());
-    this.transfer ??= new Transfer(this.file, metadataOf(this.file, this.told), this.upload, {
+    const said = saidAtFirst(this.details());
+    this.transfer ??= new Transfer(this.file, metadataOf(this.file, said), this.upload, {
       progress: (sent) => this.progressed(sent),
       cut: (words, pauseMs) => this.cut(words, pauseMs),
       stopped: (words) => this.become("stuck", words),
-      placed: (id) => (this.upload = id),
+      placed: (id, before) => {
+        this.upload = id;
+        // A place that was there before has heard nothing of what this page says.
+        this.told = before ? this.told : { ...said, ...this.told };
+      },
       finished: () => this.become("arrived"),
     });
     this.pace.forget();
@@ -140,6 +179,9 @@ export class Row {
     if (this.video) {
       const face = faceOfVideo(this.video, new Date());
       this.card.show({ ...face, poster: face.poster ?? this.thumbnail });
+      if (face.poster) {
+        this.forgetThumbnail();
+      }
       return;
     }
     const left = this.length - this.sent;
@@ -238,7 +280,13 @@ export class Row {
   private connectDetails(): void {
     const form = this.card.part<HTMLFormElement>("form");
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("change", () => void this.tellLate());
+    form.addEventListener("change", (event) => {
+      const field = event.target instanceof HTMLElement ? event.target.dataset["field"] : undefined;
+      if (field) {
+        this.touched.add(field as keyof Details);
+      }
+      void this.tellLate();
+    });
     for (const field of form.querySelectorAll<HTMLElement>("[data-field]")) {
       const id = `${this.card.element.id}-${field.dataset["field"] ?? ""}`;
       field.id = id;
@@ -262,17 +310,14 @@ export class Row {
 
   /** What was said after the first bytes went is told once there is a title to tell it of. */
   private async tellLate(): Promise<void> {
-    const details = this.details();
-    if (this.title === null || this.told === null) {
+    const unsaid = stillToSay(this.details(), this.told, this.touched);
+    if (this.title === null || Object.keys(unsaid).length === 0) {
       return;
     }
-    if (JSON.stringify(details) === JSON.stringify(this.told)) {
-      return;
-    }
-    this.told = details;
+    this.told = { ...this.told, ...unsaid };
     const note = this.card.part("note");
     try {
-      await describe(this.title, details);
+      await describe(this.title, unsaid);
       note.textContent = "Saved";
     } catch (error) {
       note.textContent = wordsFor(error);

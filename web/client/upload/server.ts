@@ -28,12 +28,31 @@ export async function fetchUploads(): Promise<ServerUpload[]> {
 }
 
 /** Says afterwards what was not said at the beginning. */
-export async function describe(title: string, details: Details): Promise<void> {
+export async function describe(title: string, details: Partial<Details>): Promise<void> {
+  const name = details.title?.trim();
+  const description = details.description?.trim();
+  const { visibility } = details;
   await ask("PATCH", `/api/v1/videos/${title}`, {
-    ...(details.title.trim() ? { name: details.title.trim() } : {}),
-    description: details.description.trim(),
-    visibility: details.visibility,
+    ...(name ? { name } : {}),
+    ...(description === undefined ? {} : { description }),
+    ...(visibility === undefined ? {} : { visibility }),
   });
+}
+
+/**
+ * What the server does not know yet: what differs from what it was told, and, where nothing was,
+ * what a person `touched`. Fields that nobody touched must not undo what was said before.
+ */
+export function stillToSay(
+  details: Details,
+  told: Partial<Details>,
+  touched: ReadonlySet<keyof Details>,
+): Partial<Details> {
+  const names = Object.keys(details) as (keyof Details)[];
+  const unsaid = names.filter((name) =>
+    told[name] === undefined ? touched.has(name) : told[name] !== details[name],
+  );
+  return Object.fromEntries(unsaid.map((name) => [name, details[name]]));
 }
 
 /** Longest description that goes with the first request; its header must not grow too long. */

@@ -1,6 +1,8 @@
 // A first picture of a file that is still on its way, drawn by the browser from the file itself.
 // Many formats are none that a browser can read; then there is none.
 
+import { Turns } from "./turns";
+
 const WIDTH = 256;
 const PATIENCE_MS = 8_000;
 /** Where to look for a picture, as parts of the film. */
@@ -8,8 +10,16 @@ const PLACES = [0.1, 0.3, 0.6];
 /** A green below this, of 255, is no light. */
 const DARK = 40;
 
-/** A picture from near the beginning of `file`, or `null`. */
-export async function thumbnailOf(file: File): Promise<string | null> {
+/** A folder may hold a thousand films; a browser decodes only a few at a time. */
+const AT_ONCE = 2;
+const turns = new Turns(AT_ONCE);
+
+/** A picture from near the beginning of `file`, or `null`; whoever asked revokes its address. */
+export function thumbnailOf(file: File): Promise<string | null> {
+  return turns.take(() => draft(file));
+}
+
+async function draft(file: File): Promise<string | null> {
   const address = URL.createObjectURL(file);
   const video = document.createElement("video");
   video.muted = true;

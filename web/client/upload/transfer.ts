@@ -13,14 +13,20 @@ export interface Reports {
   cut: (words: string | null, pauseMs: number) => void;
   /** It will not go on by itself. */
   stopped: (words: string) => void;
-  /** The server has a place for it, under this id. */
-  placed: (id: string) => void;
+  /** The server has a place for it, under this id; whether it is one that was there before. */
+  placed: (id: string, before: boolean) => void;
   finished: () => void;
 }
+
+/** So often a place at the server may get lost before a person is asked. */
+const MOST_LOST = 3;
 
 export class Transfer {
   private readonly upload: Upload;
   private finding: Promise<void> | null = null;
+  private lost = 0;
+  /** Its place was made before this page was loaded. */
+  private goesOn: boolean;
 
   /** `id` names an upload that the server knows already, to go on with. */
   constructor(
@@ -30,8 +36,9 @@ export class Transfer {
     reports: Reports,
   ) {
     const delays = retryDelays();
+    this.goesOn = id !== null;
     this.upload = new Upload(file, {
-      endpoint: new URL(ENDPOINT, location.href).href,
+      endpoint: endpoint(),
       uploadUrl: id ? new URL(`${ENDPOINT}/${id}`, location.href).href : null,
       metadata,
       retryDelays: delays,
@@ -44,8 +51,17 @@ export class Transfer {
         }
         return again;
       },
-      onUploadUrlAvailable: () => reports.placed(idIn(this.upload.url ?? "")),
-      onError: (error) => reports.stopped(wordsOf(error)),
+      onUploadUrlAvailable: () => {
+        this.keepPlace();
+        reports.placed(idIn(this.upload.url ?? ""), this.goesOn);
+      },
+      onError: (error) => {
+        if (isLost(statusOf(error)) && this.lost < MOST_LOST) {
+          this.beginAnew();
+        } else {
+          reports.stopped(wordsOf(error));
+        }
+      },
       onSuccess: () => reports.finished(),
     });
   }
@@ -56,6 +72,28 @@ export class Transfer {
       this.finding ??= this.findEarlier();
       await this.finding;
     }
+    if (this.upload.url ?? this.upload.options.uploadUrl) {
+      this.keepPlace();
+    }
+    this.upload.start();
+  }
+
+  /**
+   * tus-js-client takes every refusal of a question for the end of an upload and begins a new one
+   * where it knows an endpoint: a restarted server, or a person who is signed out, would cost all
+   * that was sent. Without an endpoint it asks again.
+   */
+  private keepPlace(): void {
+    this.upload.options.endpoint = null;
+  }
+
+  /** The server has no such upload any more: only then is it begun from zero. */
+  private beginAnew(): void {
+    this.lost += 1;
+    this.goesOn = false;
+    this.upload.url = null;
+    this.upload.options.uploadUrl = null;
+    this.upload.options.endpoint = endpoint();
     this.upload.start();
   }
 
@@ -75,9 +113,19 @@ export class Transfer {
     const earlier = await this.upload.findPreviousUploads().catch(() => []);
     const last = earlier.filter((previous) => previous.size === this.file.size).at(-1);
     if (last) {
+      this.goesOn = true;
       this.upload.resumeFromPreviousUpload(last);
     }
   }
+}
+
+function endpoint(): string {
+  return new URL(ENDPOINT, location.href).href;
+}
+
+/** Whether an answer says that there is no such upload any more. */
+function isLost(status: number): boolean {
+  return status === 404 || status === 410;
 }
 
 /** The id at the end of an upload's address. */

@@ -11,6 +11,8 @@ use crate::problem::Problem;
 
 /// More are too many to choose from; typing the path helps.
 const MAX_FOLDERS: usize = 500;
+/// Places that are offered to begin at.
+const MAX_PLACES: usize = 8;
 /// So many names are read at most, files included.
 const MAX_LOOKED_AT: usize = 20_000;
 /// Longest path Linux takes.
@@ -25,6 +27,53 @@ pub(crate) struct Listing {
     pub(crate) folders: Vec<String>,
     /// There are more than are listed.
     pub(crate) more: bool,
+}
+
+/// Where people keep films, as far as it is there: their home, disks that are plugged in, `/srv`.
+/// The first is a sensible place to begin; there is always one.
+///
+/// # Errors
+/// 503 if a disk does not answer.
+pub(crate) async fn places(data_dir: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let data_dir = data_dir.to_owned();
+    in_time(move || {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        let likely = std::env::home_dir().into_iter().chain(disks(&mounts));
+        let likely = likely.chain([PathBuf::from("/srv")]);
+        Ok(usable(likely, &data_dir))
+    })
+    .await
+}
+
+/// Those that are there, each once, without our own; the root if there are none.
+fn usable(likely: impl Iterator<Item = PathBuf>, data_dir: &Path) -> Vec<PathBuf> {
+    let data_dir = data_dir
+        .canonicalize()
+        .unwrap_or_else(|_| data_dir.to_owned());
+    let mut places: Vec<PathBuf> = Vec::new();
+    for place in likely.filter_map(|path| path.canonicalize().ok()) {
+        let ours = place.starts_with(&data_dir) || place == Path::new("/");
+        if !ours && !places.contains(&place) && std::fs::read_dir(&place).is_ok() {
+            places.push(place);
+        }
+    }
+    if places.is_empty() {
+        places.push(PathBuf::from("/"));
+    }
+    places.truncate(MAX_PLACES);
+    places
+}
+
+/// Disks that are mounted where systems put those of people. The kernel writes a blank in a name
+/// as `\040`.
+fn disks(mounts: &str) -> impl Iterator<Item = PathBuf> {
+    const WHERE: [&str; 3] = ["/media/", "/mnt", "/run/media/"];
+    mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .map(|path| path.replace("\\040", " "))
+        .filter(|path| WHERE.iter().any(|place| path.starts_with(place)))
+        .map(PathBuf::from)
 }
 
 /// The folders in `path`, which is absolute.
@@ -133,9 +182,10 @@ async fn in_time<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_FOLDERS, list};
+    use super::{MAX_FOLDERS, disks, list, usable};
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::path::{Path, PathBuf};
 
     #[tokio::test]
     async fn folders_are_listed_by_name_and_nothing_else_is() {
@@ -155,6 +205,36 @@ mod tests {
             let problem = list(odd).await.unwrap_err();
             assert_eq!(problem.status(), 400, "{odd:?}");
         }
+    }
+
+    #[test]
+    fn disks_of_people_are_places_to_begin_at() {
+        let mounts = "/dev/sda1 / ext4 rw 0 0\n\
+                      /dev/sdb1 /media/ada/Old\\040films ext4 rw 0 0\n\
+                      /dev/sdc1 /mnt/nas nfs rw 0 0\n\
+                      proc /proc proc rw 0 0\nodd";
+        let found: Vec<PathBuf> = disks(mounts).collect();
+        assert_eq!(
+            found,
+            [Path::new("/media/ada/Old films"), Path::new("/mnt/nas")]
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_and_what_is_ours_is_no_place_to_begin_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        for name in ["films", "data"] {
+            fs::create_dir(root.join(name)).unwrap();
+        }
+        let likely = ["films", "none", "data", "films"].map(|name| root.join(name));
+        let places = usable(likely.into_iter(), &root.join("data"));
+        assert_eq!(places, [root.join("films")]);
+        assert_eq!(
+            usable(std::iter::empty(), &root),
+            [Path::new("/")],
+            "there is always one"
+        );
     }
 
     #[tokio::test]

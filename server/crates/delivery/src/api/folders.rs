@@ -54,7 +54,7 @@ pub(crate) struct NewFolder {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Place {
-    /// The folder to look into; the root if not given.
+    /// The folder to look into; if not given, where films are most likely.
     #[param(max_length = 4096)]
     path: Option<String>,
 }
@@ -69,6 +69,8 @@ pub(crate) struct Around {
     folders: Vec<Nested>,
     /// There are more than are listed.
     more: bool,
+    /// Where people keep films: a home, disks, `/srv`.
+    places: Vec<Nested>,
 }
 
 /// A folder in another.
@@ -144,8 +146,15 @@ pub(crate) async fn remove(
     params(Place),
     responses((status = 200, description = "The folder and those in it.", body = Around))
 )]
-pub(crate) async fn look_around(FromQuery(place): FromQuery<Place>) -> Result<Response, Problem> {
-    let listing = browse::list(place.path.as_deref().unwrap_or("/")).await?;
+pub(crate) async fn look_around(
+    State(app): State<App>,
+    FromQuery(place): FromQuery<Place>,
+) -> Result<Response, Problem> {
+    let places = browse::places(&app.site.data_dir).await?;
+    let first = places
+        .first()
+        .map_or_else(|| "/".to_owned(), |path| shown(path));
+    let listing = browse::list(place.path.as_deref().unwrap_or(&first)).await?;
     let nested = |name: String| Nested {
         path: shown(&listing.path.join(&name)),
         name,
@@ -155,7 +164,17 @@ pub(crate) async fn look_around(FromQuery(place): FromQuery<Place>) -> Result<Re
         parent: listing.path.parent().map(shown),
         folders: listing.folders.iter().cloned().map(nested).collect(),
         more: listing.more,
+        places: places.iter().map(|path| place_at(path)).collect(),
     })))
+}
+
+/// A place to begin at, by the last part of its path.
+fn place_at(path: &Path) -> Nested {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    Nested {
+        name: name.to_string_lossy().into_owned(),
+        path: shown(path),
+    }
 }
 
 /// What the watch says of each folder.

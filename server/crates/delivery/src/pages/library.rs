@@ -46,6 +46,15 @@ struct Library {
     problems: Vec<Trouble>,
     newer: Option<String>,
     older: Option<String>,
+    /// Ways to single pages, with `None` where some are left out.
+    ways: Vec<Option<Way>>,
+}
+
+/// The way to a page of the listing.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Way {
+    number: u64,
+    href: String,
 }
 
 /// A row of titles.
@@ -81,8 +90,9 @@ pub(crate) async fn show(
     let first = list.page == 1 && text.is_empty();
     let pages = list.total.div_ceil(u64::from(PER_PAGE)).max(1);
     let context = Library {
-        newer: (list.page > 1).then(|| link(&text, list.page - 1)),
-        older: (u64::from(list.page) < pages).then(|| link(&text, list.page + 1)),
+        newer: (list.page > 1).then(|| link(&text, u64::from(list.page) - 1)),
+        older: (u64::from(list.page) < pages).then(|| link(&text, u64::from(list.page) + 1)),
+        ways: ways(&text, u64::from(list.page), pages),
         query: text,
         page: list.page,
         pages,
@@ -162,16 +172,49 @@ fn key(arrival: &Arrival) -> String {
 }
 
 /// The address of another page of the same listing.
-fn link(text: &str, page: u32) -> String {
+fn link(text: &str, page: u64) -> String {
     if text.is_empty() {
         return format!("/?page={page}");
     }
     format!("/?q={}&page={page}", percent::encoded(text))
 }
 
+/// The first page, the last, and those around this one.
+fn ways(text: &str, page: u64, pages: u64) -> Vec<Option<Way>> {
+    const AROUND: u64 = 2;
+    let near = |number: u64| number.abs_diff(page) <= AROUND;
+    let mut ways = Vec::new();
+    let mut last = 0;
+    for number in (1..=pages).filter(|number| *number == 1 || *number == pages || near(*number)) {
+        if number > last + 1 {
+            ways.push(None);
+        }
+        ways.push(Some(Way {
+            number,
+            href: link(text, number),
+        }));
+        last = number;
+    }
+    ways
+}
+
 #[cfg(test)]
 mod tests {
-    use super::link;
+    use super::{link, ways};
+
+    #[test]
+    fn a_long_library_has_ways_to_its_ends_and_around() {
+        let numbers = |page, pages| -> Vec<u64> {
+            let ways = ways("", page, pages);
+            ways.iter()
+                .map(|way| way.as_ref().map_or(0, |way| way.number))
+                .collect()
+        };
+        assert_eq!(numbers(1, 1), [1]);
+        assert_eq!(numbers(2, 4), [1, 2, 3, 4]);
+        assert_eq!(numbers(10, 167), [1, 0, 8, 9, 10, 11, 12, 0, 167]);
+        assert_eq!(numbers(900, 3), [1, 0, 3], "a page behind the end");
+    }
 
     #[test]
     fn links_keep_the_search() {
