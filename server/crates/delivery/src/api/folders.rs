@@ -150,7 +150,7 @@ pub(crate) async fn look_around(
     State(app): State<App>,
     FromQuery(place): FromQuery<Place>,
 ) -> Result<Response, Problem> {
-    let places = browse::places(&app.site.data_dir).await?;
+    let places = browse::places(&app.site.folders.data_dir).await?;
     let first = places
         .first()
         .map_or_else(|| "/".to_owned(), |path| shown(path));
