@@ -237,6 +237,7 @@ mod tests {
             reason: None,
             size_bytes: 6,
             title: Some(titles[1]),
+            owner: None,
         };
         catalog.record_arrival(arrival).await.unwrap();
         catalog.delete_title(titles[0], None).await.unwrap();

@@ -4,20 +4,18 @@
 mod tus;
 
 use catalog::Catalog;
+use model::clock::SystemClock;
 use model::error::ErrorKind;
 use model::id::UploadId;
 use model::people::Role;
+use model::settings::Speed;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-use catalog::Catalog;
-use model::clock::SystemClock;
-use model::settings::Speed;
-use std::sync::Arc;
 
 use crate::commands::{backup, check, doctor, ingest, restore, user};
 use crate::config::{Config, Flags};

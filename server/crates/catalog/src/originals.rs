@@ -85,6 +85,7 @@ mod tests {
             reason: None,
             size_bytes: 4,
             title,
+            owner: None,
         };
         house.catalog.record_arrival(update).await.unwrap();
     }
