@@ -264,9 +264,10 @@ mod tests {
 
     #[test]
     fn a_title_goes_on_where_it_was_left() {
-        let facts = framed("Ada", json!({ "video": film("Sunday") }));
-        let page = render("title.html", &facts).unwrap();
+        let facts = json!({ "video": film("Sunday"), "sizes_bytes": [42_000_000, 7_000] });
+        let page = render("title.html", framed("Ada", facts)).unwrap();
         assert!(page.contains("Resume at 12:40"), "{page}");
+        assert!(page.contains("640 × 360 · 42 MB"), "{page}");
         assert!(page.contains("1.4 GB"), "{page}");
     }
 

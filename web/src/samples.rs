@@ -34,7 +34,10 @@ pub(crate) fn film(name: &str) -> Value {
         "watched": { "position_s": 760.0, "finished": false }, "place": "local",
         "audio": [{ "language": "eng", "name": name, "channels": 2 }],
         "progress": { "step": "encoding", "fraction": 0.42, "seconds_left": 190.0 },
-        "rungs": [{ "name": 360, "ready": 1.0 }, { "name": 480, "ready": 0.5 }],
+        "rungs": [
+            { "stream": 0, "name": 360, "width": 640, "height": 360, "ready": 1.0 },
+            { "stream": 1, "name": 480, "width": 854, "height": 480, "ready": 0.5 }
+        ],
         "strip": {
             "cells": [{ "start": 0.0, "end": 0.5, "lit": [1.0, 1.0] }, { "start": 0.5, "end": 1.0, "lit": [0.5, 0.0] }],
             "working": 1, "wished": []

@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 const PATIENCE_MS = 300_000;
 export const OWNER = { name: "Ada", password: "a quiet evening at home" };
 const VIEWER = { name: "Grandma Augusta", password: "knitting while watching" };
-export const LONG_NAME = `How we ${"went over the pass and ".repeat(8)}came home`.slice(0, 200);
+export const LONG_NAME = `How we ${"went over the pass and ".repeat(13)}came home`.slice(0, 300);
 export const HEBREW_NAME = "מסע ארוך הביתה, חלק ראשון (2024)";
 const STORY =
   "Two weeks in September, all of it by train.\n\nThe second half is mostly rain, and all the better for it.";

@@ -165,7 +165,7 @@ async fn files_on_their_way_are_shown() {
         path: "/drop/New Year.mov".into(),
         door: Door::Folder,
         state: ArrivalState::Settling,
-        reason: Some("Still copying".into()),
+        reason: None,
         size_bytes: 42_000_000,
         title: None,
         owner: None,
