@@ -78,7 +78,8 @@ pub fn fetch_answer(spool: &Path, id: RequestId) -> Result<Option<Answer>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    remove(&path)?;
+    // The server may be about to remove the request, or may never come to it.
+    withdraw(spool, id)?;
     Ok(Some(answer))
 }
 
