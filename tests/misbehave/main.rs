@@ -127,7 +127,9 @@ fn misbehave(orders: &Orders, number: &Value, real: &mut Child) -> Result<()> {
     }
 }
 
+/// Sent twice, because the first one only takes away the handler that Rust has for some signals.
 fn die(signal: Signal) -> Result<()> {
+    kill_process(getpid(), signal)?;
     Ok(kill_process(getpid(), signal)?)
 }
 
