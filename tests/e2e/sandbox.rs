@@ -167,8 +167,7 @@ impl Conduct {
             "pread64" => self.inputs.extend(path_of(arguments).map(str::to_owned)),
             "read" if arguments.starts_with("0<pipe") => {}
             "write" if arguments.starts_with("1<pipe") || arguments.starts_with("2<pipe") => {}
-            // The C library looks for tables of old characters, is refused, and does without.
-            "openat" if arguments.contains("/gconv/") && call.contains(" = -1 EPERM") => {}
+            "openat" if is_refused_look(call) => {}
             "write" | "openat" | "renameat" | "unlinkat" => {
                 let path = path_of(arguments).context("a place without a name")?;
                 ensure!(path.contains("/scratch/"), "not in its folder");
@@ -188,6 +187,14 @@ impl Conduct {
         }
         Ok(())
     }
+}
+
+/// The C library looks for tables of old characters and for how the kernel lends memory. It is
+/// refused, and does without.
+fn is_refused_look(call: &str) -> bool {
+    const LOOKED_FOR: [&str; 2] = ["/gconv/", "\"/proc/sys/vm/overcommit_memory\""];
+    let is_known = LOOKED_FOR.iter().any(|path| call.contains(path));
+    is_known && call.contains(" = -1 EPERM")
 }
 
 /// The kernel pretended not to know the call, or its answer follows on another line.
