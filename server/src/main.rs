@@ -165,6 +165,8 @@ fn start_log() {
     let filter = EnvFilter::try_from_env("HOMEREEL_LOG");
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG)))
+        // A terminal whose window is closed takes no more words, and no complaint about that either.
+        .log_internal_errors(false)
         .with_writer(stderr);
     if log_is_for_programs() {
         log.json().flatten_event(true).init();
