@@ -20,6 +20,11 @@ export interface AudioTrack {
   default: boolean;
 }
 
+export interface Chapter {
+  start_s: number;
+  name: string | null;
+}
+
 /** A part of the film on the filmstrip; places are fractions of its length. */
 export interface Cell {
   start: number;
@@ -57,6 +62,8 @@ export interface Video {
   rungs: Rung[];
   audio: AudioTrack[];
   strip: Strip | null;
+  /** Only where one title was asked for. */
+  chapters?: Chapter[];
   manifest_dash: string;
   manifest_hls: string;
   job: string | null;

@@ -16,6 +16,13 @@ export interface Sound {
   active: boolean;
 }
 
+/** Subtitles a person can choose. */
+export interface Words {
+  key: string;
+  label: string;
+  active: boolean;
+}
+
 export interface Trouble {
   title: string;
   text: string;
@@ -43,4 +50,7 @@ export interface Engine {
   chooseQuality(name: number | null): void;
   sounds(): Sound[];
   chooseSound(key: string): void;
+  words(): Words[];
+  /** Shows those subtitles, or none. */
+  chooseWords(key: string | null): void;
 }

@@ -2,7 +2,7 @@
 // before iOS 17.1 work this way, and they bring their own menus for sound.
 
 import type { Video } from "../api";
-import type { Engine, Events, Quality, Sound } from "./engine";
+import type { Engine, Events, Quality, Sound, Words } from "./engine";
 
 export class NativeEngine implements Engine {
   constructor(
@@ -49,6 +49,26 @@ export class NativeEngine implements Engine {
 
   chooseSound(): void {
     // As above.
+  }
+
+  words(): Words[] {
+    return this.textTracks().map((track, index) => ({
+      key: String(index),
+      label: track.label || track.language || `Track ${index + 1}`,
+      active: track.mode === "showing",
+    }));
+  }
+
+  chooseWords(key: string | null): void {
+    this.textTracks().forEach((track, index) => {
+      track.mode = String(index) === key ? "showing" : "disabled";
+    });
+    this.events.changed();
+  }
+
+  private textTracks(): TextTrack[] {
+    const tracks = Array.from(this.video.textTracks);
+    return tracks.filter(({ kind }) => kind === "subtitles" || kind === "captions");
   }
 
   private explain(): void {

@@ -10,6 +10,7 @@ import { existsAt } from "../filmstrip";
 import { clock, clockTimeIn } from "../format";
 import { describeLadder, drawLadder } from "../ladder";
 import { listen, throttled } from "../live";
+import { Captions } from "./captions";
 import type { Engine, Trouble } from "./engine";
 import { listenToKeys } from "./keys";
 import { NativeEngine } from "./native";
@@ -37,6 +38,7 @@ export class Player extends HTMLElement {
   private engine: Engine | null = null;
   private trouble: Trouble | null = null;
   private loaded = false;
+  private readonly captions = new Captions();
 
   connectedCallback(): void {
     this.film = embedded<Video>("video");
@@ -80,6 +82,7 @@ export class Player extends HTMLElement {
     }
     this.film = film;
     this.seekBar.showStrip(film.strip);
+    this.seekBar.showChapters(film.chapters ?? []);
     this.showBadge();
     this.showTime();
     if (this.shell.isOpen("sheet")) {
@@ -350,7 +353,7 @@ export class Player extends HTMLElement {
       },
       mute: () => this.toggleMute(),
       fullscreen: () => void this.shell.toggleFullscreen(),
-      captions: () => this.status.remark("This film has no subtitles"),
+      captions: () => this.status.remark(this.captions.toggle(this.engine)),
       speed: (step) => {
         video.playbackRate = neighbourSpeed(video.playbackRate, step);
         this.status.remark(`Speed ${video.playbackRate}×`);

@@ -1,7 +1,7 @@
 // The seek bar: a slider over the film's time whose ground is the filmstrip. Pointer, touch and
 // keyboard; where the pointer is, a bubble tells the time.
 
-import type { Strip } from "../api";
+import type { Chapter, Strip } from "../api";
 import { need } from "../dom";
 import { drawFilmstrip } from "../filmstrip";
 import { clock, spoken } from "../format";
@@ -11,6 +11,7 @@ export class SeekBar extends HTMLElement {
   onseek: (seconds: number) => void = () => undefined;
 
   private length = 0;
+  private chapters: readonly Chapter[] = [];
   private dragged: number | null = null;
   private bubble!: HTMLOutputElement;
 
@@ -25,19 +26,45 @@ export class SeekBar extends HTMLElement {
 
   /** Shows a film of `length` seconds at `seconds`, buffered up to `buffered` seconds. */
   show(seconds: number, length: number, buffered: number): void {
-    this.length = length;
     const shown = this.dragged ?? seconds;
     this.place("--played", shown);
     this.place("--buffered", buffered);
+    if (length !== this.length) {
+      this.length = length;
+      this.drawTicks();
+    }
     this.setAttribute("aria-valuemax", String(Math.floor(length)));
     this.setAttribute("aria-valuenow", String(Math.floor(shown)));
-    this.setAttribute("aria-valuetext", `${spoken(shown)} of ${spoken(length)}`);
+    const chapter = this.chapterAt(shown);
+    const where = chapter?.name ? `, ${chapter.name}` : "";
+    this.setAttribute("aria-valuetext", `${spoken(shown)} of ${spoken(length)}${where}`);
   }
 
   /** Shows which parts of the film exist. */
   showStrip(strip: Strip | null): void {
     this.dataset["complete"] = String(strip === null);
     drawFilmstrip(need<SVGElement>(this, ".filmstrip"), strip);
+  }
+
+  /** Shows where chapters begin. */
+  showChapters(chapters: readonly Chapter[]): void {
+    this.chapters = chapters;
+    this.drawTicks();
+  }
+
+  private drawTicks(): void {
+    const inside = this.chapters.filter(({ start_s }) => start_s > 0 && start_s < this.length);
+    const ticks = inside.map(({ start_s }) => {
+      const tick = document.createElement("i");
+      tick.className = "seek-chapter";
+      tick.style.setProperty("--at", String(start_s / this.length));
+      return tick;
+    });
+    need(this, ".seek-chapters").replaceChildren(...ticks);
+  }
+
+  private chapterAt(seconds: number): Chapter | undefined {
+    return this.chapters.findLast(({ start_s }) => start_s <= seconds);
   }
 
   private place(property: string, seconds: number): void {
@@ -67,7 +94,8 @@ export class SeekBar extends HTMLElement {
       this.place("--played", seconds);
     }
     this.bubble.hidden = this.length <= 0;
-    this.bubble.textContent = clock(seconds);
+    const chapter = this.chapterAt(seconds)?.name;
+    this.bubble.textContent = chapter ? `${chapter} · ${clock(seconds)}` : clock(seconds);
     this.place("--pointed", seconds);
   }
 

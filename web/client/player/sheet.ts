@@ -1,4 +1,4 @@
-// The sheet with everything one can choose while watching: quality, sound, speed.
+// The sheet with everything one can choose while watching: quality, sound, subtitles, speed.
 
 import type { Rung } from "../api";
 import { need } from "../dom";
@@ -36,6 +36,7 @@ export function fillSheet(
     choose: () => engine.chooseSound(sound.key),
   }));
   fill(sheet, "tracks", sounds.length > 1 ? soundChoices : []);
+  fill(sheet, "words", wordsChoices(engine));
   fill(
     sheet,
     "speeds",
@@ -45,6 +46,24 @@ export function fillSheet(
       choose: () => (video.playbackRate = speed),
     })),
   );
+}
+
+function wordsChoices(engine: Engine): Choice[] {
+  const words = engine.words();
+  if (words.length === 0) {
+    return [];
+  }
+  const off: Choice = {
+    label: "Off",
+    chosen: !words.some(({ active }) => active),
+    choose: () => engine.chooseWords(null),
+  };
+  const tracks = words.map(({ key, label, active }) => ({
+    label,
+    chosen: active,
+    choose: () => engine.chooseWords(key),
+  }));
+  return [off, ...tracks];
 }
 
 function qualityChoices(

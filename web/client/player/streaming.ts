@@ -4,7 +4,7 @@
 import shaka from "shaka-player/dist/shaka-player.dash-es2021.js";
 
 import type { Video } from "../api";
-import type { Engine, Events, Quality, Sound, Trouble } from "./engine";
+import type { Engine, Events, Quality, Sound, Trouble, Words } from "./engine";
 import { HoldAwareAbr, noteHeld } from "./held";
 
 /** Longer than the 20 s for which the server holds a request. */
@@ -47,6 +47,16 @@ const CONFIGURATION = {
   abrFactory: () => new HoldAwareAbr(),
 };
 
+/** What changes the menus. */
+const CHANGES = [
+  "trackschanged",
+  "variantchanged",
+  "adaptation",
+  "audiotrackschanged",
+  "textchanged",
+  "texttrackvisibility",
+];
+
 interface ErrorEvent extends Event {
   detail: shaka.util.Error;
 }
@@ -69,7 +79,7 @@ export class StreamingEngine implements Engine {
   ) {
     this.player.configure(CONFIGURATION);
     this.player.addEventListener("error", (event) => this.explain((event as ErrorEvent).detail));
-    for (const name of ["trackschanged", "variantchanged", "adaptation", "audiotrackschanged"]) {
+    for (const name of CHANGES) {
       this.player.addEventListener(name, () => events.changed());
     }
     // While it waits, Shaka stops the video by its rate, which the video element calls playing.
@@ -139,7 +149,7 @@ export class StreamingEngine implements Engine {
   sounds(): Sound[] {
     return this.player.getAudioTracks().map((track, index) => ({
       key: soundKey(track),
-      label: soundLabel(track, index),
+      label: trackLabel(track, index),
       active: track.active,
     }));
   }
@@ -149,6 +159,21 @@ export class StreamingEngine implements Engine {
     if (track) {
       this.player.selectAudioTrack(track);
     }
+  }
+
+  words(): Words[] {
+    return this.player.getTextTracks().map((track, index) => ({
+      key: String(track.id),
+      label: trackLabel(track, index) + wordsNote(track),
+      active: track.active,
+    }));
+  }
+
+  chooseWords(key: string | null): void {
+    const tracks = this.player.getTextTracks();
+    const track = tracks.find((candidate) => String(candidate.id) === key);
+    this.player.selectTextTrack(track ?? null);
+    this.events.changed();
   }
 
   private explain(error: shaka.util.Error): void {
@@ -170,8 +195,19 @@ function soundKey(track: shaka.extern.AudioTrack): string {
   return [track.language, track.label, track.roles.join(), track.channelsCount, track.id].join("|");
 }
 
+/** What kind of subtitles they are, where that is not plain. */
+function wordsNote(track: shaka.extern.TextTrack): string {
+  if (track.forced) {
+    return " (forced)";
+  }
+  return track.roles.includes("caption") ? " (for the deaf)" : "";
+}
+
 /** The track's own name, else its language in words. */
-function soundLabel(track: shaka.extern.AudioTrack, index: number): string {
+function trackLabel(
+  track: { label: string | null; language: string },
+  index: number,
+): string {
   if (track.label) {
     return track.label;
   }
