@@ -64,6 +64,35 @@ pub enum Request {
         /// Longest side of the picture, in pixels.
         long_side: u32,
     },
+    /// Read the input as a file of subtitles and write it as `subtitle-{N}.vtt`. Answered by
+    /// [`Event::SidecarDone`].
+    ReadSidecar(SidecarSpec),
+}
+
+/// A file of subtitles beside a film.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SidecarSpec {
+    /// What its name says it is.
+    pub format: TextFormat,
+    /// BCP 47 in small letters, if its name says it; it helps to find the charset.
+    pub language: Option<String>,
+    /// Number in the name of the file that is written.
+    pub index: u32,
+    /// End of the title, in video ticks.
+    pub end: i64,
+}
+
+/// A format of subtitles in files of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextFormat {
+    /// `.srt`
+    SubRip,
+    /// `.ass` and `.ssa`
+    Ass,
+    /// `.vtt`
+    WebVtt,
 }
 
 /// How long segments and chunks should be, in video ticks.
@@ -231,6 +260,11 @@ pub enum Event {
         /// Its length.
         size_bytes: u64,
     },
+    /// `subtitle-{N}.vtt` lies complete in the output folder.
+    SidecarDone {
+        /// Its length.
+        size_bytes: u64,
+    },
     /// The request cannot be fulfilled. The worker lives on.
     Failed {
         /// For the server.
@@ -321,6 +355,13 @@ pub struct Inspection {
     pub video: Option<VideoInspection>,
     /// The audio tracks that can be kept, in the file's order.
     pub audio: Vec<AudioInspection>,
+    /// The text tracks, in the file's order; each lies as `subtitle-{N}.vtt`, from 0, complete in
+    /// the output folder.
+    pub text: Vec<TextInspection>,
+    /// In the order in which they begin.
+    pub chapters: Vec<ChapterInspection>,
+    /// What the file says of itself.
+    pub tags: TagsInspection,
     /// What is left out or damaged, in sentences for the owner.
     pub notes: Vec<String>,
 }
@@ -339,7 +380,7 @@ pub struct Track {
     pub language: Option<String>,
     /// As the file has it.
     pub name: Option<String>,
-    /// A decoder delivered at least one frame (for subtitles: a decoder exists).
+    /// A decoder delivered at least one frame; for subtitles: it is among the text tracks.
     pub decodable: bool,
 }
 
@@ -409,4 +450,44 @@ pub struct AudioInspection {
     pub channels: u32,
     /// The file marks it as the default.
     pub default: bool,
+}
+
+/// A text track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextInspection {
+    /// Index in the file.
+    pub track: u32,
+    /// The file marks it as the default.
+    pub default: bool,
+    /// To be shown even if nobody asked for subtitles.
+    pub forced: bool,
+    /// Says what can only be heard.
+    pub hearing_impaired: bool,
+}
+
+/// A chapter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChapterInspection {
+    /// Begin in video ticks on the timeline.
+    pub start: i64,
+    /// As the file has it.
+    pub title: Option<String>,
+}
+
+/// Tags of the whole file, as it has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagsInspection {
+    /// What it is called.
+    pub title: Option<String>,
+    /// When it was made.
+    pub date: Option<String>,
+    /// Who made it.
+    pub artist: Option<String>,
+    /// What it is a part of.
+    pub album: Option<String>,
+    /// A text about it.
+    pub comment: Option<String>,
 }

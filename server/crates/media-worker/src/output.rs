@@ -68,5 +68,10 @@ pub fn segment_name(stream: u32, number: u32) -> String {
     format!("chunk-stream{stream}-{number:05}.m4s")
 }
 
+/// The name of a text track.
+pub fn subtitle_name(index: u32) -> String {
+    format!("subtitle-{index}.vtt")
+}
+
 /// The name of the poster.
 pub const POSTER_NAME: &str = "poster.jpg";

@@ -17,6 +17,7 @@ use crate::picture::ladder::Ladder;
 use crate::poster::{self, PosterSpec};
 use crate::prepare;
 use crate::pulse::Pulse;
+use crate::sidecar;
 use crate::sound;
 use crate::source_file::SourceFile;
 
@@ -69,7 +70,7 @@ impl Worker {
             Request::Inspect { grid } => self
                 .file
                 .open()
-                .and_then(|mut input| inspect::inspect(&mut input, &grid))
+                .and_then(|mut input| inspect::inspect(&mut input, &grid, &self.output))
                 .map(|inspection| Event::Inspected(Box::new(inspection))),
             Request::Prepare { video, audio } => {
                 prepare::prepare(video.as_ref(), &audio, &self.file, &self.output)
@@ -100,6 +101,8 @@ impl Worker {
                 poster::make(&spec, &self.file, &self.output)
                     .map(|size_bytes| Event::PosterDone { size_bytes })
             }
+            Request::ReadSidecar(spec) => sidecar::read(&spec, self.file.whole(), &self.output)
+                .map(|size_bytes| Event::SidecarDone { size_bytes }),
         };
         let event =
             answer.unwrap_or_else(|Failure { cause, message }| Event::Failed { cause, message });

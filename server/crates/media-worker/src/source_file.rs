@@ -34,6 +34,11 @@ impl SourceFile {
         inspect::open(file, Box::new(move |count| pulse.read(count)))
     }
 
+    /// The file itself, for what is no container.
+    pub fn whole(&self) -> &File {
+        &self.file
+    }
+
     /// Demuxes from the beginning, together with the description of track `track`.
     pub fn open_track(&self, track: u32) -> Result<(Input, Stream), Failure> {
         let mut input = self.open()?;

@@ -98,6 +98,11 @@ impl Input {
         }
     }
 
+    /// For reading what the file says of itself.
+    pub(super) fn as_ptr(&self) -> *const ffi::AVFormatContext {
+        self.context.as_ptr()
+    }
+
     fn stream_count(&self) -> usize {
         // SAFETY: valid context.
         unsafe { self.context.as_ref() }.nb_streams as usize

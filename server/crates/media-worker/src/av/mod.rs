@@ -16,6 +16,7 @@
     reason = "this folder is the audited border to libav; nothing above it needs unsafe"
 )]
 
+pub mod about;
 pub mod codecs;
 pub mod decoder;
 pub mod encoder;

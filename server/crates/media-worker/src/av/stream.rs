@@ -47,6 +47,10 @@ pub struct Stream {
     pub title: Option<String>,
     /// The file marks it as the default of its kind.
     pub is_default: bool,
+    /// Subtitles that are to be shown even if nobody asked for any.
+    pub is_forced: bool,
+    /// Subtitles that say what can only be heard.
+    pub is_for_hearing_impaired: bool,
     /// A still picture such as an album cover.
     pub is_cover: bool,
     /// Width of a pixel over its height; 0/1 where unknown.
@@ -86,6 +90,10 @@ impl Stream {
                 language: metadata((*raw).metadata, c"language"),
                 title: metadata((*raw).metadata, c"title"),
                 is_default: disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
+                is_forced: disposition & ffi::AV_DISPOSITION_FORCED != 0,
+                is_for_hearing_impaired: disposition
+                    & (ffi::AV_DISPOSITION_HEARING_IMPAIRED | ffi::AV_DISPOSITION_CAPTIONS)
+                    != 0,
                 is_cover: disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
                 sample_aspect_ratio: (ratio.num, ratio.den),
                 container_aspect: (container_aspect.num, container_aspect.den),
@@ -307,7 +315,7 @@ unsafe fn text(start: *const c_char) -> String {
 
 /// # Safety
 /// `dictionary` must be null or valid.
-unsafe fn metadata(dictionary: *const ffi::AVDictionary, key: &CStr) -> Option<String> {
+pub(super) unsafe fn metadata(dictionary: *const ffi::AVDictionary, key: &CStr) -> Option<String> {
     // SAFETY: the caller vouches for the dictionary; entries hold zero-terminated strings.
     unsafe {
         let entry = ffi::av_dict_get(dictionary, key.as_ptr(), ptr::null(), 0);

@@ -1,10 +1,12 @@
 //! *Inspect*: what is in the file, when it is shown, and where it should be cut.
 //!
-//! Only reads. What does not belong here: the ladder and everything else that is policy of the
+//! Reads the whole file once and writes its subtitles. What does not belong here: the ladder and everything else that is policy of the
 //! server; it draws the plan from what this reports.
 
+mod about;
 pub mod grid;
 pub mod scan;
+pub mod text;
 
 use media_proto::VIDEO_TIMESCALE;
 use media_proto::message::{
@@ -18,6 +20,7 @@ use crate::av::stream::{Kind, Stream};
 use crate::failure::Failure;
 use crate::geometry::{display_size, orientation};
 use crate::isobmff::read::{Outline, outline};
+use crate::output::Output;
 use crate::timeline::Timeline;
 use grid::{Keyframe, Picture};
 use scan::{Scan, TrackScan, scan};
@@ -61,18 +64,23 @@ fn refusal(error: AvError, outline: Outline) -> Failure {
     }
 }
 
-/// Inspects an opened file from its beginning.
-pub fn inspect(input: &mut Input, policy: &GridPolicy) -> Result<Inspection, Failure> {
+/// Inspects an opened file from its beginning; its subtitles go to `output`.
+pub fn inspect(
+    input: &mut Input,
+    policy: &GridPolicy,
+    output: &Output,
+) -> Result<Inspection, Failure> {
     let streams = input
         .streams()
         .map_err(|error| Failure::internal("describing the tracks", error))?;
     let main = main_video(input, &streams);
     let wanted = wanted_tracks(&streams, main);
     refuse_exclusive(main.and_then(|track| streams.get(track)))?;
+    let mut texts = text::probes(&streams, &input.container());
     let Scan {
         tracks: scans,
         is_partial,
-    } = scan(input, &streams, &wanted, main)?;
+    } = scan(input, &streams, &wanted, main, &mut texts)?;
     let scanned = |track: usize| {
         wanted
             .iter()
@@ -112,6 +120,9 @@ pub fn inspect(input: &mut Input, policy: &GridPolicy) -> Result<Inspection, Fai
                 default: stream.is_default,
             })
             .collect(),
+        text: Vec::new(),
+        chapters: about::chapters(input, span),
+        tags: about::tags(input),
         tracks,
         notes,
     };
@@ -119,6 +130,7 @@ pub fn inspect(input: &mut Input, policy: &GridPolicy) -> Result<Inspection, Fai
         Some((stream, scan)) => add_picture(&mut inspection, stream, scan, span, policy)?,
         None => inspection.cuts = grid::sound_only(span.length, policy),
     }
+    text::add(&mut inspection, &streams, texts, span, output)?;
     Ok(inspection)
 }
 
@@ -370,10 +382,7 @@ fn describe<'a>(
             codec: stream.codec_name.clone(),
             language: stream.language.clone(),
             name: stream.title.clone(),
-            decodable: match stream.kind {
-                Kind::Subtitle => stream.has_decoder(),
-                _ => scanned(stream.index).is_some_and(|scan| scan.decodable),
-            },
+            decodable: scanned(stream.index).is_some_and(|scan| scan.decodable),
         })
         .collect()
 }

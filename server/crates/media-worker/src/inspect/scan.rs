@@ -15,6 +15,7 @@ use crate::av::input::Input;
 use crate::av::packet::Packet;
 use crate::av::stream::{Kind, Stream};
 use crate::failure::Failure;
+use crate::inspect::text::TextProbe;
 
 /// Packets fed to a video decoder before it counts as unable. An open GOP at the start of a
 /// broadcast recording can take a hundred.
@@ -125,12 +126,14 @@ impl Sample {
     }
 }
 
-/// Scans the tracks `wanted`; keeps all packets of `main_video`.
+/// Scans the tracks `wanted`; keeps all packets of `main_video`. Packets of `texts` are taken
+/// along.
 pub fn scan(
     input: &mut Input,
     streams: &[Stream],
     wanted: &[usize],
     main_video: Option<usize>,
+    texts: &mut [TextProbe],
 ) -> Result<Scan, Failure> {
     let internal = |error| Failure::internal("allocating a packet", error);
     let mut packet = Packet::new().map_err(internal)?;
@@ -140,7 +143,11 @@ pub fn scan(
         .filter_map(|track| streams.get(*track))
         .map(|stream| Probe::new(stream, main_video == Some(stream.index), input.size_bytes()))
         .collect();
-    input.select(wanted);
+    let read = wanted
+        .iter()
+        .copied()
+        .chain(texts.iter().map(|text| text.track));
+    input.select(&read.collect::<Vec<_>>());
     let mut errors = 0;
     loop {
         match input.read(&mut packet) {
@@ -163,6 +170,8 @@ pub fn scan(
         let track = packet.track();
         if let Some(probe) = probes.iter_mut().find(|probe| Some(probe.track) == track) {
             probe.observe(&packet, &mut frame);
+        } else if let Some(text) = texts.iter_mut().find(|text| Some(text.track) == track) {
+            text.observe(&packet);
         }
     }
     probes.iter_mut().for_each(|probe| probe.finish(&mut frame));
