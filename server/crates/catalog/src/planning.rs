@@ -4,10 +4,13 @@
 
 use model::change::Change;
 use model::error::{ErrorKind, Result};
+use model::extras::Tags;
 use model::id::JobId;
 use model::plan::Plan;
 use model::segment::{Piece, StoredPiece};
+use model::title::NAME_CHARS;
 
+use crate::column::shortened;
 use crate::failure::{Failure, Outcome};
 use crate::plan_cache::serial_list;
 use crate::recording::put_piece;
@@ -65,6 +68,7 @@ impl Catalog {
 /// A plan as it will be written.
 struct Drawn {
     version: u32,
+    tags: Tags,
     outline: Outline,
     excerpt: Excerpt,
     json: String,
@@ -94,6 +98,7 @@ impl Drawn {
         }
         Ok(Self {
             version: plan.version,
+            tags: plan.source.tags.clone(),
             outline,
             excerpt,
             json,
@@ -113,6 +118,7 @@ fn save_plan(
     check_pieces(drawn.outline, pieces)?;
     settle_place(write, &mut title, pieces)?;
     put_plan(write, &title, drawn)?;
+    rename(write, &mut title, &drawn.tags)?;
     for piece in pieces {
         put_piece(write, &title, drawn.outline, piece)?;
     }
@@ -137,6 +143,15 @@ fn put_plan(write: &mut Write<'_>, title: &TitleRow, drawn: &Drawn) -> Outcome<(
     plans::insert(&write.transaction, &row, drawn.outline, &drawn.excerpt)?;
     write.announce(Change::Title(title.title.id));
     Ok(())
+}
+
+/// A title that nobody named is called what its file calls itself.
+fn rename(write: &mut Write<'_>, title: &mut TitleRow, tags: &Tags) -> Outcome<()> {
+    let Some(name) = title.title.name_by(tags) else {
+        return Ok(());
+    };
+    title.title.name = shortened(&name, NAME_CHARS);
+    titles::set_words(&write.transaction, title.serial, &title.title)
 }
 
 /// The pieces that come with a plan say where all others of its title go. Whoever stored them
@@ -182,6 +197,7 @@ mod tests {
     use model::time::VideoTicks;
     use model::title::TitleState;
 
+    use crate::editing::TitleChange;
     use crate::testing::{House, OWNER, inits_of, plan_of, segment, text};
     use crate::work::Unit;
 
@@ -225,6 +241,27 @@ mod tests {
             ErrorKind::Conflict,
             "cuts never change: {error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_title_that_nobody_named_is_called_what_its_file_says() {
+        let named = |name| TitleChange {
+            name,
+            ..TitleChange::default()
+        };
+        for (given, expected) in [(None, "Modern Times"), (Some("Mine"), "Mine")] {
+            let house = House::new();
+            let (title, job) = claimed(&house).await;
+            let name = given.unwrap_or("a").to_owned();
+            let change = house.catalog.change_title(title, named(Some(name)));
+            change.await.unwrap();
+            let mut plan = plan_of(1, 0, 5);
+            plan.source.tags.title = Some("Modern Times".to_owned());
+            let inits = inits_of(title, 1, &plan);
+            let saving = house.catalog.save_plan(job, OWNER, &plan, inits);
+            saving.await.unwrap();
+            assert_eq!(house.title(title).await.name, expected, "{given:?}");
+        }
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ mod scratch;
 mod session;
 mod settle;
 mod shelf;
+mod sidecar;
 mod source;
 mod space;
 pub mod standing;

@@ -5,7 +5,9 @@
 use media::demand::Demand;
 use media::limits::Duty;
 use media::output::Output;
+use media::sidecar::Sidecar;
 use media::worker::Worker;
+use model::error::ErrorKind;
 use model::plan::Plan;
 use model::segment::Piece;
 use model::settings::Place;
@@ -16,8 +18,9 @@ use tokio::sync::mpsc;
 
 use crate::publish;
 use crate::scratch::Scratch;
-use crate::session::start_worker;
-use crate::source::{Condition, OpenSource};
+use crate::session::{start_worker, start_worker_on};
+use crate::sidecar;
+use crate::source::{Condition, OpenSource, within_deadline};
 use crate::standing::Outline;
 use crate::trouble::Trouble;
 use crate::work::{Assignment, Lane, Report, Run, Target, Work};
@@ -83,6 +86,7 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
             return Err(source.explain(trouble, policy).await);
         }
     };
+    let plan = with_sidecars(workshop, &title, &scratch, plan).await?;
     match source.condition(policy).await? {
         Condition::Same => Ok(Found {
             title,
@@ -94,7 +98,48 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
     }
 }
 
-/// Init segments into the store, then the plan with their rows.
+/// The plan with the subtitles that lie beside the film, each read by a worker of its own. One
+/// that cannot be read is no reason to fail.
+async fn with_sidecars(
+    workshop: &Workshop,
+    title: &Title,
+    scratch: &Scratch,
+    mut plan: Plan,
+) -> Result<Plan, Trouble> {
+    let path = title.source.path.clone();
+    let device = title.source.stamp.device;
+    let found = within_deadline(device, move || sidecar::find(&path)).await;
+    let found = found.unwrap_or_else(|error| {
+        tracing::warn!(title = %title.id, %error, "Subtitles beside a film cannot be looked for.");
+        Vec::new()
+    });
+    for beside in found {
+        let name = beside.name.clone();
+        let mut worker = start_worker_on(workshop, beside.file, scratch, Duty::Inspect).await?;
+        let wanted = Sidecar {
+            format: beside.format,
+            language: Some(beside.text.language.clone()).filter(|language| language != "und"),
+            index: u32::try_from(plan.text.len()).unwrap_or(u32::MAX),
+            end: plan.end(),
+        };
+        let read = worker.read_sidecar(&wanted).await;
+        worker.stop().await;
+        match read {
+            Ok(_) => plan.text.push(beside.text),
+            Err(error) if error.kind() == ErrorKind::OutOfSpace => {
+                return Err(Trouble::at_work(&error, &workshop.policy));
+            }
+            Err(error) => {
+                let why = error.message();
+                plan.notes
+                    .push(format!("The subtitles {name} are left out: {why}."));
+            }
+        }
+    }
+    Ok(plan)
+}
+
+/// Init segments and subtitles into the store, then the plan with their rows.
 async fn publish_plan(workshop: &Workshop, run: Run, found: Found) -> Result<(), Trouble> {
     let Found {
         title,
@@ -105,7 +150,8 @@ async fn publish_plan(workshop: &Workshop, run: Run, found: Found) -> Result<(),
     save(workshop, Target { run, place }, scratch.path(), &plan).await?;
     tracing::info!(
         job = %run.job, title = %run.title, name = title.name, seconds = plan.end().seconds(),
-        rungs = plan.rungs().len(), audio_tracks = plan.audio.len(), chunks = plan.chunks().len(),
+        rungs = plan.rungs().len(), audio_tracks = plan.audio.len(),
+        text_tracks = plan.text.len(), chunks = plan.chunks().len(),
         "A title was inspected and can be played."
     );
     let text = format!(
@@ -129,16 +175,18 @@ async fn save(
     plan: &Plan,
 ) -> Result<(), Trouble> {
     let run = target.run;
-    let mut inits = Vec::new();
-    for stream in 0..plan.stream_count() {
-        let piece = Piece::Init { stream };
-        inits.push((piece, length(folder, piece).await?));
+    let inits = (0..plan.stream_count()).map(|stream| Piece::Init { stream });
+    let texts = (0..).take(plan.text.len());
+    let texts = texts.map(|index| Piece::Subtitle { index });
+    let mut pieces = Vec::new();
+    for piece in inits.chain(texts) {
+        pieces.push((piece, length(folder, piece).await?));
     }
-    let inits = publish::put(workshop, target, folder, inits).await;
-    let inits = inits.map_err(|partial| partial.unstored.trouble)?;
+    let stored = publish::put(workshop, target, folder, pieces).await;
+    let stored = stored.map_err(|partial| partial.unstored.trouble)?;
     let saved = workshop
         .catalog
-        .save_plan(run.job, &workshop.owner, plan, inits);
+        .save_plan(run.job, &workshop.owner, plan, stored);
     saved
         .await
         .map_err(|error| workshop.catalog_trouble(&error))

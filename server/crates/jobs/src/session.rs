@@ -10,6 +10,7 @@ use model::plan::Plan;
 use model::segment::Piece;
 use model::time::VideoTicks;
 use std::collections::{HashSet, VecDeque};
+use std::fs::File;
 use std::sync::Arc;
 use tokio::time::{Duration, Instant};
 
@@ -303,8 +304,17 @@ pub(crate) async fn start_worker(
     scratch: &Scratch,
     duty: Duty,
 ) -> Result<Worker, Trouble> {
+    start_worker_on(workshop, source.descriptor()?, scratch, duty).await
+}
+
+/// The same for a file that is no source.
+pub(crate) async fn start_worker_on(
+    workshop: &Workshop,
+    input: File,
+    scratch: &Scratch,
+    duty: Duty,
+) -> Result<Worker, Trouble> {
     let launcher = workshop.launcher.as_ref();
-    let input = source.descriptor()?;
     Worker::start(
         launcher,
         input,

@@ -198,7 +198,7 @@ fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
 
 /// Runs a question to the file system on a thread that may block, but not for ever. A disk that
 /// has not answered before is not asked again until it does.
-async fn within_deadline<T: Send + 'static>(
+pub(crate) async fn within_deadline<T: Send + 'static>(
     device: u64,
     question: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

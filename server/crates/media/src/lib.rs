@@ -12,6 +12,7 @@ pub mod output;
 pub mod planner;
 pub mod scripted;
 pub mod self_test;
+pub mod sidecar;
 pub mod spawn;
 mod stderr;
 pub mod worker;

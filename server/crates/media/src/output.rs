@@ -67,7 +67,10 @@ impl Output {
             }),
             Event::PosterDone { size_bytes } => Some(Self::PosterDone { size_bytes }),
             Event::Failed { cause, message } => Some(Self::Failed(failure(cause, &message))),
-            Event::Hello { .. } | Event::Inspected(_) | Event::Prepared { .. } => None,
+            Event::Hello { .. }
+            | Event::Inspected(_)
+            | Event::Prepared { .. }
+            | Event::SidecarDone { .. } => None,
         }
     }
 }

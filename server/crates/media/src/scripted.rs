@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use media_proto::frame::{self, HEADER_BYTES};
 use media_proto::message::{
     AudioInspection, Cause, ChunkProposal, ChunkSpec, Event, Inspection, NumberedEvent,
-    NumberedRequest, PreparedVideo, Request, Track, TrackKind, VideoInspection, VideoSpec,
+    NumberedRequest, PreparedVideo, Request, TagsInspection, Track, TrackKind, VideoInspection,
+    VideoSpec,
 };
 use media_proto::{VERSION, VIDEO_TIMESCALE};
 use model::error::{Error, ErrorKind, Result};
@@ -41,6 +42,8 @@ pub enum Scene {
     Audio(u32),
     /// It was asked for a poster.
     Poster,
+    /// It was asked to read a file of subtitles as that text track.
+    Sidecar(u32),
 }
 
 /// What goes wrong, once, at a scene.
@@ -226,6 +229,11 @@ impl Actor {
                 let size_bytes = write(&self.scratch, Piece::Poster)?;
                 (Scene::Poster, Vec::new(), Event::PosterDone { size_bytes })
             }
+            Request::ReadSidecar(spec) => {
+                let size_bytes = write(&self.scratch, Piece::Subtitle { index: spec.index })?;
+                let done = Event::SidecarDone { size_bytes };
+                (Scene::Sidecar(spec.index), Vec::new(), done)
+            }
         };
         self.deliver(number, scene, pieces, done).await
     }
@@ -363,6 +371,9 @@ fn film(segments: u32, audio: u32) -> Inspection {
                 default: track == 1,
             })
             .collect(),
+        text: Vec::new(),
+        chapters: Vec::new(),
+        tags: TagsInspection::default(),
         notes: Vec::new(),
     }
 }

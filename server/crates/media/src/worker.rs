@@ -19,6 +19,7 @@ use crate::planner::draw::{Prepared, draw};
 use crate::planner::requests::{
     GRID, audio_spec, chunk_spec, poster_request, prepare_request, video_spec,
 };
+use crate::sidecar::Sidecar;
 
 /// A process whose pipe has ended should be gone at once; this is for its core and its parent.
 const GRACE_AFTER_CLOSE: Duration = Duration::from_secs(2);
@@ -81,6 +82,17 @@ impl Worker {
         let inspection = self.look().await?;
         let prepared = self.prepare(&inspection, demand).await?;
         draw(&inspection, &prepared, demand)
+    }
+
+    /// Reads the input as a file of subtitles and writes it into the scratch folder; returns its
+    /// length there.
+    ///
+    /// Fails with `Unsupported` if there are no words in it.
+    pub async fn read_sidecar(&mut self, sidecar: &Sidecar) -> Result<u64> {
+        match self.ask(Request::ReadSidecar(sidecar.spec())).await? {
+            Event::SidecarDone { size_bytes } => Ok(size_bytes),
+            _ => Err(unasked()),
+        }
     }
 
     /// Begins the chunk with that index (from 0) and returns the request's number. A second one

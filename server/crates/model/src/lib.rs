@@ -13,6 +13,7 @@ pub mod extras;
 pub mod id;
 pub mod job;
 pub mod ladder;
+pub mod language;
 pub mod people;
 pub mod plan;
 pub mod rights;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::WallTime;
+use crate::extras::Tags;
 use crate::id::{JobId, TitleId, UserId};
 use crate::plan::{Plan, PlanSummary};
 use crate::rights::{TitleRights, Visibility};
@@ -57,6 +58,33 @@ impl Title {
             visibility: self.visibility,
         }
     }
+
+    /// What it should be called by the `tags` of its file, if it still has the file's own name and
+    /// the tags know a better one.
+    pub fn name_by(&self, tags: &Tags) -> Option<String> {
+        let stem = self.source.path.file_stem()?.to_string_lossy();
+        let better = tags.title.as_deref().filter(|title| is_name(title))?;
+        (stem == self.name && better != self.name).then(|| better.to_owned())
+    }
+}
+
+/// Whether people would call a film that. Programs write their own names into titles, sites their
+/// addresses, and copies the names of files.
+fn is_name(text: &str) -> bool {
+    const NO_NAMES: [&str; 8] = [
+        "untitled", "unknown", "title", "movie", "video", "track", "export", "sequence",
+    ];
+    let lower = text.to_lowercase();
+    let letters = lower.chars().filter(|c| c.is_alphabetic()).count();
+    let first = lower.split([' ', '_', '-']).next().unwrap_or_default();
+    let is_file = !text.contains(' ') && text.contains(['.', '_']);
+    letters >= 2
+        && text.chars().count() <= 150
+        && !is_file
+        && !NO_NAMES.contains(&first.trim_end_matches(|c: char| c.is_ascii_digit()))
+        && !["://", "www.", ".com", ".org", ".net"]
+            .iter()
+            .any(|part| lower.contains(part))
 }
 
 /// Longest name of a title, in characters.
@@ -139,4 +167,37 @@ pub struct FileStamp {
     pub size_bytes: u64,
     /// Modification time, nanoseconds since 1970.
     pub modified_ns: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn a_tag_is_a_name_if_people_would_call_a_film_that() {
+        for name in [
+            "Big Buck Bunny",
+            "Up",
+            "東京物語",
+            "2001: A Space Odyssey",
+            "M*A*S*H",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for other in [
+            "",
+            "1",
+            "Untitled",
+            "untitled project",
+            "Sequence 01",
+            "Video2",
+            "Film.2012.1080p.x264-GRP",
+            "IMG_2034",
+            "Film from www.example.org",
+            "https://example.net/film",
+            &"long ".repeat(40),
+        ] {
+            assert!(!is_name(other), "{other}");
+        }
+    }
 }

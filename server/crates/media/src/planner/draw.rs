@@ -4,10 +4,11 @@
 //! must agree, times must rise, texts have a limit. What does not belong here: requests.
 
 use media_proto::message::{
-    ChunkProposal, EntryPoint, Inspection, PreparedVideo, Track, TrackKind, VideoInspection,
+    ChunkProposal, EntryPoint, Inspection, PreparedVideo, TagsInspection, Track, TrackKind,
+    VideoInspection,
 };
 use model::error::{Error, ErrorKind, Result};
-use model::extras::Tags;
+use model::extras::{Chapter, Tags, TextPlan};
 use model::ladder::Size;
 use model::plan::{
     AudioPlan, Chunk, Entry, PLAN_VERSION, Plan, SourceFacts, TrackFacts, VideoPlan, VideoRung,
@@ -16,10 +17,16 @@ use model::time::{AudioTicks, Ticks, VideoTicks};
 
 use crate::demand::Demand;
 use crate::planner::audio_grid::audio_cuts;
-use crate::planner::selection::{bit_rate, channels, clipped, ladder, language, track};
+use crate::planner::selection::{bit_rate, channels, clipped, ladder, language, tag, track};
 
 /// Tracks that a plan lists; libav itself is told to stop at 64.
 const MAX_TRACKS: usize = 64;
+
+/// Text tracks that a plan keeps.
+const MAX_TEXT_TRACKS: usize = 32;
+
+/// Chapters that a plan keeps.
+const MAX_CHAPTERS: usize = 500;
 
 /// Notes that a plan keeps.
 const MAX_NOTES: usize = 50;
@@ -47,9 +54,9 @@ pub fn draw(inspection: &Inspection, prepared: &Prepared, demand: Demand) -> Res
             None => None,
         },
         audio: audio_plans(inspection, prepared, &audio_cuts(&cuts)),
-        text: Vec::new(),
+        text: text_plans(inspection),
         thumbs: None,
-        chapters: Vec::new(),
+        chapters: chapters(inspection),
         cuts,
         notes: inspection
             .notes
@@ -166,6 +173,54 @@ fn audio_plans(
         .collect()
 }
 
+/// One track is the default: files often mark all of them.
+fn text_plans(inspection: &Inspection) -> Vec<TextPlan> {
+    let texts = inspection.text.iter().take(MAX_TEXT_TRACKS);
+    let default = texts.clone().position(|text| text.default && !text.forced);
+    texts
+        .enumerate()
+        .map(|(index, text)| TextPlan {
+            track: Some(text.track),
+            language: language(inspection, text.track),
+            name: track(inspection, text.track)
+                .and_then(|track| track.name.as_deref())
+                .map(clipped),
+            default: Some(index) == default,
+            forced: text.forced,
+            hearing_impaired: text.hearing_impaired,
+        })
+        .collect()
+}
+
+/// Those within the title, rising.
+fn chapters(inspection: &Inspection) -> Vec<Chapter> {
+    let end = inspection.cuts.last().copied().unwrap_or(0);
+    let mut latest = -1;
+    let rising = inspection.chapters.iter().filter(|chapter| {
+        let fits = chapter.start > latest && chapter.start < end;
+        latest = if fits { chapter.start } else { latest };
+        fits
+    });
+    rising
+        .take(MAX_CHAPTERS)
+        .map(|chapter| Chapter {
+            start: Ticks(chapter.start),
+            name: chapter.title.as_deref().and_then(tag),
+        })
+        .collect()
+}
+
+fn tags(found: &TagsInspection) -> Tags {
+    let tag = |text: &Option<String>| text.as_deref().and_then(tag);
+    Tags {
+        title: tag(&found.title),
+        date: tag(&found.date),
+        artist: tag(&found.artist),
+        album: tag(&found.album),
+        comment: tag(&found.comment),
+    }
+}
+
 fn source_facts(inspection: &Inspection) -> SourceFacts {
     let video = inspection.video.as_ref();
     SourceFacts {
@@ -186,7 +241,7 @@ fn source_facts(inspection: &Inspection) -> SourceFacts {
             .take(MAX_TRACKS)
             .map(|track| track_facts(inspection, track))
             .collect(),
-        tags: Tags::default(),
+        tags: tags(&inspection.tags),
     }
 }
 
@@ -199,6 +254,7 @@ fn track_facts(inspection: &Inspection, track: &Track) -> TrackFacts {
         .audio
         .iter()
         .any(|audio| audio.track == track.index);
+    let is_text = inspection.text.iter().any(|text| text.track == track.index);
     TrackFacts {
         index: track.index,
         kind: kind(track.kind),
@@ -206,7 +262,7 @@ fn track_facts(inspection: &Inspection, track: &Track) -> TrackFacts {
         language: track.language.as_deref().map(clipped),
         name: track.name.as_deref().map(clipped),
         decodable: track.decodable,
-        used: is_picture || is_sound,
+        used: is_picture || is_sound || is_text,
     }
 }
 
@@ -231,7 +287,7 @@ fn entry(point: EntryPoint) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::{Prepared, draw};
-    use media_proto::message::Inspection;
+    use media_proto::message::{ChapterInspection, Inspection};
 
     use crate::planner::requests::poster_request;
     use crate::planner::samples::{demand, film, prepared, proposal};
@@ -265,7 +321,7 @@ mod tests {
             "no language is said to be unknown"
         );
         let used: Vec<bool> = plan.source.tracks.iter().map(|track| track.used).collect();
-        assert_eq!(used, [true, true, true, false]);
+        assert_eq!(used, [true, true, true, true]);
     }
 
     #[test]
@@ -318,6 +374,37 @@ mod tests {
                 "{name} must not become a plan"
             );
         }
+    }
+
+    #[test]
+    fn what_goes_with_picture_and_sound_is_in_the_plan() {
+        let mut film = film();
+        film.chapters = [-5, 0, 0, 90_000, 80_000, 20 * 90_000]
+            .map(|start| ChapterInspection {
+                start,
+                title: Some(" One\u{202e} ".into()),
+            })
+            .to_vec();
+        film.tags.title = Some("\n".into());
+        film.tags.date = Some("1936".into());
+        let plan = draw(&film, &prepared(), demand()).unwrap();
+        let starts: Vec<i64> = plan
+            .chapters
+            .iter()
+            .map(|chapter| chapter.start.0)
+            .collect();
+        assert_eq!(starts, [0, 90_000], "rising, and within the title");
+        assert_eq!(plan.chapters[0].name.as_deref(), Some("One"));
+        assert_eq!(
+            (plan.source.tags.title, plan.source.tags.date.as_deref()),
+            (None, Some("1936"))
+        );
+        let text = &plan.text[0];
+        assert_eq!(
+            (text.track, text.language.as_str(), text.default),
+            (Some(3), "ger", true)
+        );
+        assert!(plan.source.tracks[3].used, "its words are shown");
     }
 
     #[test]

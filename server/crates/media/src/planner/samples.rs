@@ -1,8 +1,8 @@
 //! A film for the tests of this crate: what the worker would say about it.
 
 use media_proto::message::{
-    AudioInspection, ChunkProposal, EntryPoint, Inspection, PreparedVideo, Track, TrackKind,
-    VideoInspection,
+    AudioInspection, ChunkProposal, EntryPoint, Inspection, PreparedVideo, TagsInspection,
+    TextInspection, Track, TrackKind, VideoInspection,
 };
 
 use model::settings::{Settings, Speed};
@@ -46,7 +46,15 @@ pub(super) fn film() -> Inspection {
             chunks: vec![proposal(3), proposal(2), proposal(1)],
         }),
         audio: vec![audio(1, 6, false), audio(2, 1, true)],
-        notes: vec!["Track 3 is left out.".into()],
+        text: vec![TextInspection {
+            track: 3,
+            default: true,
+            forced: false,
+            hearing_impaired: false,
+        }],
+        chapters: Vec::new(),
+        tags: TagsInspection::default(),
+        notes: vec!["Track 4 is left out.".into()],
     }
 }
 

@@ -9,6 +9,9 @@ use crate::demand::Demand;
 /// Characters of a name, a codec or a note that a plan keeps.
 const MAX_TEXT_CHARACTERS: usize = 300;
 
+/// Characters of a tag or of a chapter's name that a plan keeps.
+const MAX_TAG_CHARACTERS: usize = 200;
+
 /// The qualities a title will be offered in; empty for sound alone.
 pub(super) fn ladder(inspection: &Inspection, demand: Demand) -> Vec<Rung> {
     inspection.video.as_ref().map_or_else(Vec::new, |video| {
@@ -46,6 +49,23 @@ pub(super) fn channels(audio: &AudioInspection) -> u32 {
 /// 128 kbit/s for stereo; mono gets 96, because one channel needs more than half.
 pub(super) fn bit_rate(channels: u32) -> u32 {
     if channels == 1 { 96_000 } else { 128_000 }
+}
+
+/// A text of the file's as a whole: without what is not to be seen, and nothing if it is empty.
+pub(super) fn tag(text: &str) -> Option<String> {
+    let printable: String = text
+        .chars()
+        .filter(|char| !turns_text_around(*char))
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .take(MAX_TAG_CHARACTERS)
+        .collect();
+    let trimmed = printable.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// Unicode's bidirectional overrides can make a text read as another (CVE-2021-42574).
+fn turns_text_around(char: char) -> bool {
+    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 pub(super) fn clipped(text: &str) -> String {
