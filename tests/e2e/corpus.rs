@@ -66,6 +66,22 @@ struct Expected {
 #[derive(Debug, Deserialize)]
 struct Detail {
     video: Option<VideoDetail>,
+    #[serde(default)]
+    subtitles: Vec<SubtitleDetail>,
+    #[serde(default)]
+    chapters: usize,
+}
+
+#[derive(Debug, Deserialize)]
+struct SubtitleDetail {
+    kind: SubtitleKind,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum SubtitleKind {
+    Text,
+    Picture,
 }
 
 #[derive(Debug, Deserialize)]
@@ -264,6 +280,39 @@ fn facts_are_right(video: &Video, expected: &Expected) -> Result<()> {
         "{} audio tracks were kept, {} can be decoded",
         video.audio.len(),
         expected.audio_tracks_decodable
+    );
+    words_are_right(video, &expected.detail)
+}
+
+/// Words are shown, pictures of words are told of.
+fn words_are_right(video: &Video, detail: &Detail) -> Result<()> {
+    let count = |kind| {
+        detail
+            .subtitles
+            .iter()
+            .filter(|text| text.kind == kind)
+            .count()
+    };
+    ensure!(
+        video.subtitles.len() == count(SubtitleKind::Text),
+        "{} subtitles are shown, {} are text",
+        video.subtitles.len(),
+        count(SubtitleKind::Text)
+    );
+    let told = video
+        .notes
+        .iter()
+        .filter(|note| note.contains("picture subtitle"));
+    ensure!(
+        told.count() == count(SubtitleKind::Picture),
+        "picture subtitles are told of: {:?}",
+        video.notes
+    );
+    ensure!(
+        video.chapters.len() == detail.chapters,
+        "{} chapters, expected {}",
+        video.chapters.len(),
+        detail.chapters
     );
     Ok(())
 }

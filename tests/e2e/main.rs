@@ -25,3 +25,4 @@ mod uploads;
 mod watch;
 mod webdav;
 mod withstand;
+mod words;

@@ -50,6 +50,12 @@ pub struct Video {
     /// The audio tracks that were kept.
     #[serde(default)]
     pub audio: Vec<serde_json::Value>,
+    /// Its text tracks; empty in lists.
+    #[serde(default)]
+    pub subtitles: Vec<serde_json::Value>,
+    /// Its chapters; empty in lists.
+    #[serde(default)]
+    pub chapters: Vec<serde_json::Value>,
     /// URL of the poster, once there is one.
     pub poster: Option<String>,
     /// URL of the MPD, once there is a plan.

@@ -11,7 +11,10 @@ use crate::download::Download;
 use crate::program::{command, find, run, say_aloud};
 
 /// Warnings that say nothing about what we serve, each with its reason.
-const UNAVOIDABLE: [(&str, &str); 0] = [];
+const UNAVOIDABLE: [(&str, &str); 1] = [(
+    "Can't support the subtitle",
+    "ffmpeg's HLS reader (5.1, libavformat/hls.c) knows none and says so",
+)];
 
 /// Names the folder that holds `DASH-MPD.xsd` and the schemas it imports
 /// (<https://github.com/MPEGGroup/DASHSchema>).
@@ -59,7 +62,7 @@ fn ffmpeg_decodes(
     Ok(())
 }
 
-/// Kind and number of frames of the selected streams; fails if ffprobe says anything.
+/// Kind and number of frames of the selected streams of picture and sound; fails if ffprobe says anything.
 fn frame_counts(url: &str, selection: &str) -> Result<Vec<(String, usize)>> {
     let mut probe = command("ffprobe");
     probe.args(["-v", "warning", "-count_frames", "-of", "json"]);
@@ -81,6 +84,7 @@ fn frame_counts(url: &str, selection: &str) -> Result<Vec<(String, usize)>> {
     let probed: Probe = serde_json::from_slice(&output.stdout)?;
     let count = |stream: &ProbedStream| stream.nb_read_frames.as_ref()?.parse().ok();
     let streams = probed.streams.iter();
+    let streams = streams.filter(|stream| ["video", "audio"].contains(&&*stream.codec_type));
     Ok(streams
         .map(|stream| (stream.codec_type.clone(), count(stream).unwrap_or(0)))
         .collect())

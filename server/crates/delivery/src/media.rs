@@ -28,6 +28,8 @@ enum Name {
     Master,
     /// `media-{R}.m3u8`
     Playlist { stream: u32 },
+    /// `subtitle-{N}.m3u8`
+    TextPlaylist { index: u32 },
     /// Everything that is stored.
     Stored(Piece),
 }
@@ -43,9 +45,14 @@ impl Name {
 }
 
 fn playlist(text: &str) -> Option<Name> {
-    let digits = text.strip_prefix("media-")?.strip_suffix(".m3u8")?;
-    let stream: u32 = digits.parse().ok()?;
-    (stream.to_string() == digits).then_some(Name::Playlist { stream })
+    let (kind, digits) = text.strip_suffix(".m3u8")?.split_once('-')?;
+    let number: u32 = digits.parse().ok()?;
+    match kind {
+        _ if number.to_string() != digits => None,
+        "media" => Some(Name::Playlist { stream: number }),
+        "subtitle" => Some(Name::TextPlaylist { index: number }),
+        _ => None,
+    }
 }
 
 /// `GET /media/{id}/{name}`
@@ -86,6 +93,11 @@ pub(crate) async fn show(
         Name::Playlist { stream } => {
             let text = hls::media(planned(&title)?, stream)
                 .ok_or_else(|| Problem::not_found("The title has no stream of that number."))?;
+            Ok(manifest("application/vnd.apple.mpegurl", text))
+        }
+        Name::TextPlaylist { index } => {
+            let text = hls::words(planned(&title)?, index)
+                .ok_or_else(|| Problem::not_found("The title has no subtitles of that number."))?;
             Ok(manifest("application/vnd.apple.mpegurl", text))
         }
     }
@@ -150,12 +162,16 @@ mod tests {
             ("master.m3u8", Name::Master),
             ("media-0.m3u8", Name::Playlist { stream: 0 }),
             ("media-12.m3u8", Name::Playlist { stream: 12 }),
+            ("subtitle-0.m3u8", Name::TextPlaylist { index: 0 }),
+            ("subtitle-3.vtt", Name::Stored(Piece::Subtitle { index: 3 })),
             ("poster.jpg", Name::Stored(Piece::Poster)),
         ] {
             assert_eq!(Name::parse(text), Some(expected), "{text}");
         }
         for text in [
             "media-01.m3u8",
+            "subtitle-01.m3u8",
+            "words-1.m3u8",
             "media-+1.m3u8",
             "media-.m3u8",
             "media-99999999999.m3u8",

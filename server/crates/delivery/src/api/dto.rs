@@ -3,11 +3,13 @@
 use catalog::inbox_page::Seen;
 use model::arrival::{ArrivalState, Door};
 use model::clock::WallTime;
+use model::extras::{Chapter, Tags, TextPlan};
 use model::id::{ArrivalId, JobId, TitleId};
 use model::job::{Job, JobState, Step};
 use model::ladder::Rung;
-use model::plan::{AudioSummary, PlanSummary, SourceFacts, TrackFacts, TrackKind};
+use model::plan::{AudioSummary, Plan, PlanSummary, SourceFacts, TrackFacts, TrackKind};
 use model::rights::Visibility;
+use model::segment::Piece;
 use model::settings::Place;
 use model::title::{Title, TitleState};
 use serde::Serialize;
@@ -46,6 +48,10 @@ pub(crate) struct Video {
     pub(crate) manifest_dash: String,
     pub(crate) manifest_hls: String,
     pub(crate) source: Option<SourceView>,
+    /// Only where one title was asked for.
+    pub(crate) subtitles: Vec<TextView>,
+    /// Only where one title was asked for.
+    pub(crate) chapters: Vec<ChapterView>,
     pub(crate) notes: Vec<String>,
     #[schema(schema_with = words::identifier_or_null)]
     pub(crate) job: Option<JobId>,
@@ -104,6 +110,40 @@ pub(crate) struct AudioView {
     pub(crate) ready: f64,
 }
 
+/// Subtitles that can be shown.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct TextView {
+    pub(crate) language: String,
+    pub(crate) name: Option<String>,
+    pub(crate) default: bool,
+    /// Only what must be read to follow the film.
+    pub(crate) forced: bool,
+    /// Says in words what can only be heard.
+    pub(crate) hearing_impaired: bool,
+    /// They lie beside the film, not in its file.
+    pub(crate) beside: bool,
+    /// All of them as WebVTT.
+    pub(crate) url: String,
+}
+
+/// A chapter.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ChapterView {
+    pub(crate) start_s: f64,
+    pub(crate) name: Option<String>,
+}
+
+/// What the file says of itself.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct TagsView {
+    pub(crate) title: Option<String>,
+    /// As the file has it.
+    pub(crate) date: Option<String>,
+    pub(crate) artist: Option<String>,
+    pub(crate) album: Option<String>,
+    pub(crate) comment: Option<String>,
+}
+
 /// What the inspection found in the file.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct SourceView {
@@ -120,6 +160,7 @@ pub(crate) struct SourceView {
     pub(crate) audio_tracks: usize,
     pub(crate) subtitle_tracks: usize,
     pub(crate) tracks: Vec<TrackView>,
+    pub(crate) tags: TagsView,
 }
 
 /// One track of the file.
@@ -268,6 +309,12 @@ impl Video {
             manifest_dash: media("manifest.mpd"),
             manifest_hls: media("master.m3u8"),
             source: plan.map(|plan| SourceView::new(&plan.source)),
+            subtitles: plan
+                .map(|plan| subtitles(title.id, plan))
+                .unwrap_or_default(),
+            chapters: plan
+                .map(|plan| plan.chapters.iter().map(ChapterView::new).collect())
+                .unwrap_or_default(),
             notes: summary.map(|plan| plan.notes.clone()).unwrap_or_default(),
             job: title.job,
             strip,
@@ -303,6 +350,40 @@ fn audio(plan: &PlanSummary, ready: impl Fn(usize) -> f64) -> Vec<AudioView> {
         ready: ready(stream),
     };
     streams.zip(&plan.audio).map(view).collect()
+}
+
+fn subtitles(title: TitleId, plan: &Plan) -> Vec<TextView> {
+    let view = |(index, text): (u32, &TextPlan)| TextView {
+        language: text.language.clone(),
+        name: text.name.clone(),
+        default: text.default,
+        forced: text.forced,
+        hearing_impaired: text.hearing_impaired,
+        beside: text.track.is_none(),
+        url: format!("/media/{title}/{}", Piece::Subtitle { index }),
+    };
+    (0..).zip(&plan.text).map(view).collect()
+}
+
+impl ChapterView {
+    fn new(chapter: &Chapter) -> Self {
+        Self {
+            start_s: chapter.start.seconds(),
+            name: chapter.name.clone(),
+        }
+    }
+}
+
+impl TagsView {
+    fn new(tags: &Tags) -> Self {
+        Self {
+            title: tags.title.clone(),
+            date: tags.date.clone(),
+            artist: tags.artist.clone(),
+            album: tags.album.clone(),
+            comment: tags.comment.clone(),
+        }
+    }
 }
 
 impl Progress {
@@ -369,6 +450,7 @@ impl SourceView {
             audio_tracks: count(TrackKind::Audio),
             subtitle_tracks: count(TrackKind::Subtitle),
             tracks: source.tracks.iter().map(TrackView::new).collect(),
+            tags: TagsView::new(&source.tags),
         }
     }
 }

@@ -5,14 +5,19 @@ use std::borrow::Cow;
 use std::io;
 
 use model::error::{Context, ErrorKind, Result};
+use model::extras::TextPlan;
+use model::language;
 use model::plan::{AudioPlan, Plan, VideoPlan};
+use model::segment::Piece;
 use model::time::{AudioTicks, VideoTicks};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::manifest::bandwidth::Rate;
-use crate::manifest::language;
 use crate::manifest::timeline::Timeline;
+
+/// What words take in a second: next to nothing, but the attribute is mandatory.
+const TEXT_BPS: u32 = 1_000;
 
 type Xml = Writer<Vec<u8>>;
 
@@ -42,7 +47,7 @@ fn write_manifest(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> 
     Ok(())
 }
 
-/// One set for the picture with all its rungs, then one for each audio track.
+/// One set for the picture with all its rungs, then one for each audio track, then the words.
 fn write_sets(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> {
     let split = plan.rungs().len().min(rates.len());
     let (video_rates, audio_rates) = rates.split_at(split);
@@ -51,6 +56,11 @@ fn write_sets(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> {
     }
     for (index, (audio, rate)) in plan.audio.iter().zip(audio_rates).enumerate() {
         write_audio_set(xml, audio, plan.audio_stream(index), *rate)?;
+    }
+    // Ids of sets count on behind those of the streams.
+    let first = u64::from(plan.stream_count()) + 1;
+    for (index, text) in (0..).zip(&plan.text) {
+        write_text_set(xml, text, index, first + u64::from(index))?;
     }
     Ok(())
 }
@@ -107,6 +117,43 @@ fn write_audio_set(xml: &mut Xml, audio: &AudioPlan, stream: u32, rate: Rate) ->
             write_audio_representation(xml, audio, stream, rate)
         })?;
     Ok(())
+}
+
+/// A whole WebVTT file: players fetch it once.
+fn write_text_set(xml: &mut Xml, text: &TextPlan, index: u32, id: u64) -> io::Result<()> {
+    let mut set = xml.create_element("AdaptationSet");
+    set = set.with_attribute(("id", &*id.to_string()));
+    if let Some(tag) = language::tag(&text.language) {
+        set = set.with_attribute(("lang", tag.as_str()));
+    }
+    set.with_attribute(("contentType", "text"))
+        .with_attribute(("mimeType", "text/vtt"))
+        .write_inner_content(|xml| {
+            if let Some(name) = &text.name {
+                xml.create_element("Label")
+                    .write_text_content(BytesText::new(&xml_text(name)))?;
+            }
+            write_role(xml, text_role(text))?;
+            xml.create_element("Representation")
+                .with_attribute(("id", &*format!("text{index}")))
+                .with_attribute(("bandwidth", &*TEXT_BPS.to_string()))
+                .write_inner_content(|xml| {
+                    let name = Piece::Subtitle { index }.to_string();
+                    xml.create_element("BaseURL")
+                        .write_text_content(BytesText::new(&name))?;
+                    Ok(())
+                })?;
+            Ok(())
+        })?;
+    Ok(())
+}
+
+fn text_role(text: &TextPlan) -> &'static str {
+    match text {
+        text if text.forced => "forced-subtitle",
+        text if text.hearing_impaired => "caption",
+        _ => "subtitle",
+    }
 }
 
 fn write_audio_representation(
@@ -216,7 +263,7 @@ fn xml_text(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::{duration, frame_rate, manifest};
     use crate::manifest::bandwidth::rates;
-    use crate::manifest::samples::{film, sound_only};
+    use crate::manifest::samples::{film, film_with_words, sound_only};
     use model::time::Ticks;
 
     #[test]
@@ -228,6 +275,29 @@ mod tests {
             include_str!("golden/film.mpd"),
             "the manifest changed"
         );
+    }
+
+    #[test]
+    fn words_are_sets_of_one_file_each() {
+        let plan = film_with_words();
+        let text = manifest(&plan, &rates(&plan, &[])).unwrap();
+        let (_, words) = text.split_once("id=\"5\"").unwrap();
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(text.matches("contentType=\"text\"").count(), 3);
+        assert!(
+            words.starts_with(
+                "lang=\"en\" contentType=\"text\" mimeType=\"text/vtt\"> \
+                 <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"subtitle\"/> \
+                 <Representation id=\"text0\" bandwidth=\"1000\"> \
+                 <BaseURL>subtitle-0.vtt</BaseURL>"
+            ),
+            "{words}"
+        );
+        assert!(
+            words.contains("<Label>Für &quot;alle&quot; &amp; jeden</Label>"),
+            "{words}"
+        );
+        assert!(words.contains("value=\"caption\"") && words.contains("\"forced-subtitle\""));
     }
 
     #[test]

@@ -3,14 +3,16 @@
 
 use std::fmt::Write;
 
-use model::plan::{AudioPlan, Plan, VideoRung};
+use model::language;
+use model::plan::{Plan, VideoRung};
 
 use crate::manifest::bandwidth::Rate;
-use crate::manifest::language;
 use crate::manifest::timeline::Timeline;
 
 /// Name of the group that holds every audio track.
 const AUDIO_GROUP: &str = "sound";
+/// Name of the group that holds all subtitles.
+const TEXT_GROUP: &str = "text";
 
 /// The multivariant playlist of `plan`; `rates` holds one entry per stream.
 pub(crate) fn master(plan: &Plan, rates: &[Rate]) -> String {
@@ -22,6 +24,7 @@ pub(crate) fn master(plan: &Plan, rates: &[Rate]) -> String {
     if grouped {
         text.extend(audio_media(plan));
     }
+    text.extend(text_media(plan));
     match &plan.video {
         Some(video) => text.extend(video.rungs.iter().zip(video_rates).enumerate().map(
             |(stream, (rung, rate))| {
@@ -35,11 +38,13 @@ pub(crate) fn master(plan: &Plan, rates: &[Rate]) -> String {
 
 /// One `EXT-X-MEDIA` line per audio track. Names are unique in a group, as RFC 8216 asks.
 fn audio_media(plan: &Plan) -> impl Iterator<Item = String> + '_ {
-    plan.audio.iter().enumerate().map(|(index, audio)| {
+    let names = plan.audio.iter().map(|audio| audio.name.as_deref());
+    let names: Vec<Option<&str>> = names.collect();
+    plan.audio.iter().enumerate().map(move |(index, audio)| {
         let language = language::tag(&audio.language);
         let mut line = format!(
             "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\"",
-            unique_name(plan, index, language.as_deref())
+            unique_name(&names, index, language.as_deref().unwrap_or("Sound"))
         );
         if let Some(language) = language {
             line += &format!(",LANGUAGE=\"{language}\"");
@@ -54,26 +59,43 @@ fn audio_media(plan: &Plan) -> impl Iterator<Item = String> + '_ {
     })
 }
 
-/// The track's own name, else its language, else "Sound"; numbered unless it stands alone.
-fn unique_name(plan: &Plan, index: usize, language: Option<&str>) -> String {
-    let name = |audio: &AudioPlan| {
-        audio
-            .name
-            .as_deref()
-            .map(quotable)
-            .filter(|n| !n.is_empty())
-    };
-    let own = plan.audio.get(index).and_then(name);
-    let taken = plan
-        .audio
+/// One `EXT-X-MEDIA` line per text track. None is on by itself, except for what is forced: files
+/// mark subtitles as their default whether people want any or not.
+fn text_media(plan: &Plan) -> impl Iterator<Item = String> + '_ {
+    let names: Vec<Option<&str>> = plan.text.iter().map(|text| text.name.as_deref()).collect();
+    plan.text.iter().enumerate().map(move |(index, text)| {
+        let language = language::tag(&text.language);
+        let mut line = format!(
+            "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{TEXT_GROUP}\",NAME=\"{}\"",
+            unique_name(&names, index, language.as_deref().unwrap_or("Subtitles"))
+        );
+        if let Some(language) = language {
+            line += &format!(",LANGUAGE=\"{language}\"");
+        }
+        let forced = if text.forced { "YES" } else { "NO" };
+        line += &format!(",DEFAULT=NO,AUTOSELECT=YES,FORCED={forced}");
+        if text.hearing_impaired {
+            line += ",CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,\
+                     public.accessibility.describes-music-and-sound\"";
+        }
+        line + &format!(",URI=\"subtitle-{index}.m3u8\"\n")
+    })
+}
+
+/// The track's own name, else `otherwise`; numbered unless nothing else has it.
+fn unique_name(names: &[Option<&str>], index: usize, otherwise: &str) -> String {
+    let name = |name: &Option<&str>| name.map(quotable).filter(|name| !name.is_empty());
+    let own = names.get(index).and_then(name);
+    let mut others = names
         .iter()
         .enumerate()
-        .any(|(other, audio)| other != index && name(audio) == own);
+        .filter(|(other, _)| *other != index);
+    let taken = others.any(|(_, other)| name(other) == own);
     match own {
         Some(name) if !taken => name,
         Some(name) => format!("{name} ({})", index + 1),
-        None if plan.audio.len() == 1 => language.unwrap_or("Sound").to_owned(),
-        None => format!("{} ({})", language.unwrap_or("Sound"), index + 1),
+        None if names.len() == 1 => otherwise.to_owned(),
+        None => format!("{otherwise} ({})", index + 1),
     }
 }
 
@@ -111,7 +133,7 @@ fn video_variant(
     if !plan.audio.is_empty() {
         line += &format!(",AUDIO=\"{AUDIO_GROUP}\"");
     }
-    line + &format!("\nmedia-{stream}.m3u8\n")
+    line + with_words(plan) + &format!("\nmedia-{stream}.m3u8\n")
 }
 
 /// Sound alone: the variant is the default track, the others are reached through the group.
@@ -138,7 +160,29 @@ fn sound_variant(plan: &Plan, rates: &[Rate], grouped: bool) -> Option<String> {
     if grouped {
         line += &format!(",AUDIO=\"{AUDIO_GROUP}\"");
     }
-    Some(line + &format!("\nmedia-{}.m3u8\n", plan.audio_stream(index)))
+    Some(line + with_words(plan) + &format!("\nmedia-{}.m3u8\n", plan.audio_stream(index)))
+}
+
+fn with_words(plan: &Plan) -> &'static str {
+    if plan.text.is_empty() {
+        ""
+    } else {
+        ",SUBTITLES=\"text\""
+    }
+}
+
+/// The playlist of text track `index`, if the title has it: one segment as long as the title.
+/// Without `X-TIMESTAMP-MAP` its zero is the title's (RFC 8216 §3.5).
+pub(crate) fn words(plan: &Plan, index: u32) -> Option<String> {
+    plan.text.get(index as usize)?;
+    let length_us = Timeline::of_picture(plan).microseconds().iter().sum();
+    let (seconds, rest_us) = (length_us / 1_000_000, length_us % 1_000_000);
+    Some(format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:1\n\
+         #EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:{seconds}.{rest_us:06},\nsubtitle-{index}.vtt\n\
+         #EXT-X-ENDLIST\n",
+        target_duration(&[length_us])
+    ))
 }
 
 /// A variant is played with one of the tracks, so it is charged for the most expensive one.
@@ -203,9 +247,9 @@ fn target_duration(lengths_us: &[u64]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{master, media};
+    use super::{master, media, words};
     use crate::manifest::bandwidth::rates;
-    use crate::manifest::samples::{film, sound_only};
+    use crate::manifest::samples::{film, film_with_words, sound_only};
     use model::time::Ticks;
     use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 
@@ -242,6 +286,41 @@ mod tests {
             include_str!("golden/sound-master.m3u8"),
             "the playlist changed"
         );
+    }
+
+    #[test]
+    fn words_are_a_group_of_their_own() {
+        let plan = film_with_words();
+        let text = master(&plan, &rates(&plan, &[]));
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("SUBTITLES,"))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"en (1)\",LANGUAGE=\"en\",\
+                 DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"subtitle-0.m3u8\"",
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"Für 'alle' & jeden\",\
+                 LANGUAGE=\"de\",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,\
+                 CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,\
+                 public.accessibility.describes-music-and-sound\",URI=\"subtitle-1.m3u8\"",
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"Subtitles (3)\",DEFAULT=NO,\
+                 AUTOSELECT=YES,FORCED=YES,URI=\"subtitle-2.m3u8\"",
+            ]
+        );
+        assert_eq!(
+            text.matches(",SUBTITLES=\"text\"\n").count(),
+            2,
+            "on every variant"
+        );
+        let playlist = words(&plan, 2).unwrap();
+        assert!(
+            playlist.contains("#EXT-X-TARGETDURATION:11\n")
+                && playlist.contains("#EXTINF:11.000000,\nsubtitle-2.vtt\n#EXT-X-ENDLIST\n"),
+            "one segment as long as the title: {playlist}"
+        );
+        assert_eq!(words(&plan, 3), None, "there are three");
     }
 
     #[test]

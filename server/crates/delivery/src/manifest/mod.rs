@@ -7,7 +7,6 @@
 pub(crate) mod bandwidth;
 pub(crate) mod dash;
 pub(crate) mod hls;
-pub(crate) mod language;
 pub(crate) mod timeline;
 
 #[cfg(test)]

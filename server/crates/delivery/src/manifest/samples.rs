@@ -1,6 +1,6 @@
 //! Plans that tests share.
 
-use model::extras::Tags;
+use model::extras::{Tags, TextPlan};
 use model::ladder::{Rung, Size};
 use model::plan::{AudioPlan, Chunk, PLAN_VERSION, Plan, SourceFacts, VideoPlan, VideoRung};
 use model::settings::Speed;
@@ -50,6 +50,32 @@ pub(crate) fn film() -> Plan {
         thumbs: None,
         chapters: Vec::new(),
         notes: Vec::new(),
+    }
+}
+
+/// The film with three text tracks.
+pub(crate) fn film_with_words() -> Plan {
+    let text = |language: &str, name: Option<&str>| TextPlan {
+        track: Some(3),
+        language: language.into(),
+        name: name.map(Into::into),
+        default: true,
+        forced: false,
+        hearing_impaired: false,
+    };
+    Plan {
+        text: vec![
+            text("eng", None),
+            TextPlan {
+                hearing_impaired: true,
+                ..text("ger", Some("Für \"alle\" & jeden"))
+            },
+            TextPlan {
+                forced: true,
+                ..text("und", None)
+            },
+        ],
+        ..film()
     }
 }
 
