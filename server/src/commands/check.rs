@@ -284,10 +284,16 @@ fn pieces_of(plan: &Plan, unit: Unit) -> Vec<Piece> {
                 .flat_map(|stream| of_stream(stream, numbers.clone()))
                 .collect()
         }
-        Unit::Audio(index) => {
-            let stream = usize::try_from(index).map_or(u32::MAX, |index| plan.audio_stream(index));
-            of_stream(stream, 1..plan.segment_count() + 1).collect()
-        }
+        Unit::Audio(number) => plan
+            .sound_segments(number)
+            .into_iter()
+            .flat_map(|(stream, span)| {
+                of_stream(
+                    stream,
+                    span.first_segment..span.first_segment + span.segment_count,
+                )
+            })
+            .collect(),
         // The finding that no poster can be made counts as a poster.
         Unit::Poster => Vec::new(),
     }

@@ -66,7 +66,7 @@ CREATE TABLE new_units (
     title_serial INTEGER NOT NULL,
     generation INTEGER NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('chunk', 'audio', 'poster', 'copy', 'thumbs')),
-    -- Index of the chunk, of the audio track or of the copied part in the plan, from 0; 0 for
+    -- Index of the chunk, of the span of sound or of the copied part in the plan, from 0; 0 for
     -- posters and thumbnails.
     number INTEGER NOT NULL CHECK (number >= 0),
     PRIMARY KEY (title_serial, generation, kind, number),

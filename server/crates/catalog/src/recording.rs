@@ -173,9 +173,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_title_is_playable_once_picture_and_sound_can_start() {
-        let cases: [(u32, u32, &[u32]); 4] =
-            [(2, 1, &[0, 2]), (2, 2, &[0, 2]), (3, 0, &[0]), (0, 2, &[0])];
-        for (rungs, audio_tracks, needed) in cases {
+        // What is not needed first: the higher rungs, and all but one of the audio tracks.
+        let cases: [(u32, u32, &[u32], &[u32]); 5] = [
+            (2, 1, &[0, 2], &[1]),
+            (2, 2, &[0, 2], &[1]),
+            (2, 2, &[0, 3], &[1]),
+            (3, 0, &[0], &[1, 2]),
+            (0, 2, &[1], &[]),
+        ];
+        for (rungs, audio_tracks, needed, early) in cases {
             let house = House::new();
             let title = house.admit("/films/a.mp4", "a").await;
             let job = house.claim().await[0].id;
@@ -187,7 +193,7 @@ mod tests {
                 .await
                 .unwrap();
             let others = (0..plan.stream_count()).flat_map(|stream| {
-                let first = if needed.contains(&stream) { 2 } else { 1 };
+                let first = if early.contains(&stream) { 1 } else { 2 };
                 (first..=3).map(move |number| segment(title, stream, number))
             });
             add(&house, job, others.collect()).await.unwrap();

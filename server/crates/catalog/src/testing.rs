@@ -11,7 +11,9 @@ use model::id::TitleId;
 use model::job::Job;
 use model::ladder::{Rung, Size};
 use model::people::{Role, User};
-use model::plan::{AudioPlan, Chunk, PLAN_VERSION, Plan, SourceFacts, VideoPlan, VideoRung};
+use model::plan::{
+    AudioPlan, Chunk, PLAN_VERSION, Plan, SoundSpan, SourceFacts, VideoPlan, VideoRung,
+};
 use model::segment::{ObjectKey, Piece, StoredPiece};
 use model::settings::{Place, Speed};
 use model::time::{Ticks, VideoTicks};
@@ -187,6 +189,15 @@ pub(crate) fn plan_of(rungs: u32, audio_tracks: u32, segments: u32) -> Plan {
                 bit_rate_bps: 128_000,
                 codec: "mp4a.40.2".to_owned(),
                 cuts: cuts(48_000).map(Ticks).collect(),
+                entries: Vec::new(),
+                anchor: None,
+            })
+            .collect(),
+        sound_spans: (1..=segments)
+            .step_by(CHUNK_SEGMENTS as usize)
+            .map(|first_segment| SoundSpan {
+                first_segment,
+                segment_count: CHUNK_SEGMENTS.min(segments + 1 - first_segment),
             })
             .collect(),
         text: Vec::new(),

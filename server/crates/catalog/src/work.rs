@@ -23,7 +23,7 @@ use crate::{Catalog, Write, generation, job_move};
 pub enum Unit {
     /// All segments of a chunk in all rungs, by the chunk's index in the plan, from 0.
     Chunk(u32),
-    /// All segments of an audio track, by its index in the plan, from 0.
+    /// All segments of a span of an audio stream, counted as [`Plan::sound_unit`] does, from 0.
     Audio(u32),
     /// The poster, or the finding that none can be made.
     Poster,
@@ -34,7 +34,7 @@ impl Catalog {
     ///
     /// # Errors
     /// `Conflict` if `owner` does not hold the job, or if not all segments of the chunk or of
-    /// the audio track have been recorded; `InvalidInput` if the plan has no such part.
+    /// the span of sound have been recorded; `InvalidInput` if the plan has no such part.
     pub async fn unit_done(&self, job: JobId, owner: &str, unit: Unit) -> Result<()> {
         let owner = owner.to_owned();
         self.write("finishing a part of a job", move |write| {
@@ -106,7 +106,7 @@ impl Parts {
         let parts = match unit {
             Unit::Poster => return Ok(None),
             Unit::Chunk(index) => Self::of_chunk(plan, index as usize),
-            Unit::Audio(index) => Self::of_audio(plan, index as usize),
+            Unit::Audio(number) => Self::of_audio(plan, number),
         };
         parts.map(Some).ok_or_else(|| {
             let message = format!("the plan of title {} has no {unit:?}", title.title.id);
@@ -124,12 +124,12 @@ impl Parts {
         })
     }
 
-    fn of_audio(plan: &Plan, index: usize) -> Option<Self> {
-        plan.audio.get(index)?;
-        let stream = plan.audio_stream(index);
+    fn of_audio(plan: &Plan, number: u32) -> Option<Self> {
+        let (stream, span) = plan.sound_segments(number)?;
+        let last_number = span.first_segment + span.segment_count.checked_sub(1)?;
         Some(Self {
             streams: (stream, stream),
-            numbers: (1, plan.segment_count()),
+            numbers: (span.first_segment, last_number),
         })
     }
 
@@ -180,11 +180,16 @@ mod tests {
             done(Unit::Audio(0)).await.unwrap_err().kind(),
             ErrorKind::Conflict
         );
-        let sound = (1..=3).map(|number| segment(title, 2, number));
+        let sound = (1..=2).map(|number| segment(title, 2, number));
         add(&house, job.id, sound.collect()).await.unwrap();
         done(Unit::Audio(0)).await.unwrap();
+        assert_eq!(
+            done(Unit::Audio(1)).await.unwrap_err().kind(),
+            ErrorKind::Conflict,
+            "the second span lacks its segment"
+        );
         done(Unit::Poster).await.unwrap();
-        for unknown in [Unit::Chunk(2), Unit::Audio(1)] {
+        for unknown in [Unit::Chunk(2), Unit::Audio(2)] {
             let error = done(unknown).await.unwrap_err();
             assert_eq!(
                 error.kind(),

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::lane_state::LaneState;
 use crate::hand::Hand;
+use crate::read_ahead::LastWished;
 use crate::schedule::{Board, next, preempts};
 use crate::settle::{Outcome, Settlement, jitter};
 use crate::space::{self, SpaceGate};
@@ -36,7 +37,7 @@ pub(crate) struct Dispatcher {
     settlement: Settlement,
     hand: Hand,
     lanes: HashMap<Lane, LaneState>,
-    last_wished: HashMap<Run, u32>,
+    last_wished: LastWished,
     /// Titles that were wished but could not be claimed; not asked for again while wished.
     sought: HashSet<TitleId>,
     /// Jobs whose plan was drawn anew in the life of this server.
@@ -72,7 +73,7 @@ impl Dispatcher {
             settlement: Settlement::new(workshop.clone(), clock),
             hand: Hand::default(),
             lanes: lanes.collect(),
-            last_wished: HashMap::new(),
+            last_wished: LastWished::default(),
             sought: HashSet::new(),
             redrawn: HashSet::new(),
             space: SpaceGate::new(workshop.policy.reserve_bytes),
@@ -190,7 +191,7 @@ impl Dispatcher {
 
     /// Takes a job out of hand and stops whatever is done for it. Returns its failures in a row.
     fn let_go(&mut self, run: Run) -> Option<u32> {
-        self.last_wished.remove(&run);
+        self.last_wished.forget(run);
         for lane in self.lanes.values() {
             if lane.busy.iter().any(|busy| busy.run == run) {
                 lane.stop.cancel();
@@ -337,8 +338,8 @@ impl Dispatcher {
         if !state.give(pick) {
             return false;
         }
-        if let (true, Work::Chunk(index)) = (pick.wished, pick.work) {
-            self.last_wished.insert(pick.run, index);
+        if pick.wished {
+            self.last_wished.note(pick.run, pick.work);
         }
         true
     }

@@ -18,6 +18,7 @@ mod outage;
 mod pace;
 pub mod policy;
 mod publish;
+pub mod read_ahead;
 pub mod schedule;
 mod scratch;
 mod session;

@@ -1,19 +1,16 @@
 //! What comes next: a pure function of the jobs in hand, the wishes of viewers and what is under
 //! way. Its order is the product's promise: who waits in front of a screen comes first, then
-//! every title gets its beginning, then titles are finished one after the other.
+//! every title gets its beginning, then titles are finished one after the other. Viewers at
+//! several places take turns.
 //!
 //! What does not belong here: doing it (`dispatch`).
 
 use catalog::wish::Wish;
 use catalog::work::Unit;
-use std::collections::HashMap;
 
+use crate::read_ahead::{self, LastWished};
 use crate::standing::{Outline, Standing};
 use crate::work::{Lane, Run, Work};
-
-/// After a chunk that a viewer waited for, this many more are made before anything else, about
-/// half a minute: viewers play on, and each of them would wait again.
-pub const READ_AHEAD_CHUNKS: u32 = 4;
 
 /// Everything a decision depends on.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +19,8 @@ pub struct Board<'a> {
     pub standings: &'a [Standing],
     /// What viewers wait for, oldest first.
     pub wishes: &'a [Wish],
-    /// The chunk that a viewer of a job waited for last.
-    pub last_wished: &'a HashMap<Run, u32>,
+    /// Where the viewers of each job waited last.
+    pub last_wished: &'a LastWished,
     /// What the lane has under way, oldest first.
     pub busy: &'a [Busy],
 }
@@ -55,12 +52,13 @@ pub fn next(lane: Lane, board: Board<'_>) -> Option<Pick> {
     match lane {
         Lane::Look => inspection(board).or_else(|| poster(board)),
         Lane::Picture => wished(lane, board)
-            .or_else(|| read_ahead(board))
+            .or_else(|| ahead(lane, board))
             .or_else(|| first(board, Work::Chunk(0)))
             .or_else(|| any(board, chunks)),
         Lane::Sound => wished(lane, board)
-            .or_else(|| first(board, Work::Audio(0)))
-            .or_else(|| any(board, tracks)),
+            .or_else(|| ahead(lane, board))
+            .or_else(|| any(board, |outline| first_sound(outline).into_iter()))
+            .or_else(|| any(board, sounds)),
     }
 }
 
@@ -83,12 +81,7 @@ pub fn preempts(lane: Lane, board: Board<'_>) -> bool {
 fn wished(lane: Lane, board: Board<'_>) -> Option<Pick> {
     let targets = board.wishes.iter().filter_map(|wish| target(board, wish));
     targets
-        .filter(|(_, work)| {
-            matches!(
-                (lane, work),
-                (Lane::Picture, Work::Chunk(_)) | (Lane::Sound, Work::Audio(_))
-            )
-        })
+        .filter(|(_, work)| is_for(lane, *work))
         .find_map(|(run, work)| {
             let standing = board
                 .standings
@@ -115,15 +108,25 @@ fn target(board: Board<'_>, wish: &Wish) -> Option<(Run, Work)> {
     Some((standing.run, work))
 }
 
-/// The chunks that a viewer who waited will want next.
-fn read_ahead(board: Board<'_>) -> Option<Pick> {
-    board.standings.iter().find_map(|standing| {
-        let last = *board.last_wished.get(&standing.run)?;
-        let following = last.saturating_add(1)..=last.saturating_add(READ_AHEAD_CHUNKS);
-        let chunks = standing.outline.as_ref()?.chunks.len();
-        following
-            .take_while(|index| usize::try_from(*index).is_ok_and(|index| index < chunks))
-            .find_map(|index| open(board, standing, Work::Chunk(index)))
+fn is_for(lane: Lane, work: Work) -> bool {
+    matches!(
+        (lane, work),
+        (Lane::Picture, Work::Chunk(_)) | (Lane::Sound, Work::Audio(_))
+    )
+}
+
+/// What viewers who waited will want next: for each of them the next part, then for each the one
+/// after it.
+fn ahead(lane: Lane, board: Board<'_>) -> Option<Pick> {
+    (1..=read_ahead::CHUNKS).find_map(|steps| {
+        board.standings.iter().find_map(|standing| {
+            let outline = standing.outline.as_ref()?;
+            let mut works = board
+                .last_wished
+                .ahead(standing.run, outline, steps)
+                .filter(|work| is_for(lane, *work));
+            works.find_map(|work| open(board, standing, work))
+        })
     })
 }
 
@@ -146,7 +149,10 @@ fn first(board: Board<'_>, work: Work) -> Option<Pick> {
 }
 
 /// The first open work of the first job that has any.
-fn any<I: Iterator<Item = Work>>(board: Board<'_>, works: impl Fn(&Outline) -> I) -> Option<Pick> {
+fn any<'a, I: Iterator<Item = Work>>(
+    board: Board<'a>,
+    works: impl Fn(&'a Outline) -> I,
+) -> Option<Pick> {
     board.standings.iter().find_map(|standing| {
         let mut works = works(standing.outline.as_ref()?);
         works.find_map(|work| open(board, standing, work))
@@ -157,8 +163,22 @@ fn chunks(outline: &Outline) -> impl Iterator<Item = Work> + use<> {
     (0..).take(outline.chunks.len()).map(Work::Chunk)
 }
 
-fn tracks(outline: &Outline) -> impl Iterator<Item = Work> + use<> {
-    (0..outline.audio).map(Work::Audio)
+/// The beginning of the sound that players begin with.
+fn first_sound(outline: &Outline) -> Option<Work> {
+    let unit = outline.sound_unit(outline.default_audio, 0)?;
+    Some(Work::Audio(unit))
+}
+
+/// The beginnings of all audio streams, all of the one that players begin with, then the others.
+fn sounds(outline: &Outline) -> impl Iterator<Item = Work> + use<'_> {
+    let beginnings = (0..outline.audio).map(|audio| (audio, 0));
+    let spans = (0..).take(outline.spans.len());
+    let default = spans.map(move |span| (outline.default_audio, span));
+    let rest = (0..outline.sound_units()).map(Work::Audio);
+    beginnings
+        .chain(default)
+        .filter_map(move |(audio, span)| outline.sound_unit(audio, span).map(Work::Audio))
+        .chain(rest)
 }
 
 /// Whether the title has such work at all: sound alone has no chunk 0.
@@ -169,7 +189,7 @@ fn exists(standing: &Standing, work: Work) -> bool {
             Unit::Chunk(index) => {
                 usize::try_from(index).is_ok_and(|index| index < outline.chunks.len())
             }
-            Unit::Audio(index) => index < outline.audio,
+            Unit::Audio(unit) => unit < outline.sound_units(),
             Unit::Poster => outline.rungs > 0,
         },
         (Some(_), None) => false,
@@ -198,26 +218,29 @@ mod tests {
     use model::clock::WallTime;
     use model::id::{JobId, TitleId};
     use model::time::VideoTicks;
-    use std::collections::HashMap;
 
-    use crate::standing::{ChunkOutline, Outline, Standing};
+    use crate::read_ahead::LastWished;
+    use crate::standing::{Outline, Standing, Stretch};
     use crate::work::{Lane, Run, Work};
 
-    /// A title with two rungs, two audio tracks and chunks of two segments.
+    /// A title with two rungs, two audio streams, chunks of two segments and spans of four.
     fn title(chunks: u32) -> Standing {
+        let stretch = |segment_count: u32| {
+            move |index: u32| Stretch {
+                first_segment: index * segment_count + 1,
+                segment_count,
+                begin: VideoTicks::from_seconds(i64::from(index * segment_count) * 4),
+                end: VideoTicks::from_seconds(i64::from((index + 1) * segment_count) * 4),
+            }
+        };
         let outline = Outline {
             rungs: 2,
             audio: 2,
+            default_audio: 0,
             segments: chunks * 2,
             end: VideoTicks::from_seconds(i64::from(chunks) * 8),
-            chunks: (0..chunks)
-                .map(|index| ChunkOutline {
-                    first_segment: index * 2 + 1,
-                    segment_count: 2,
-                    begin: VideoTicks::from_seconds(i64::from(index) * 8),
-                    end: VideoTicks::from_seconds(i64::from(index) * 8 + 8),
-                })
-                .collect(),
+            chunks: (0..chunks).map(stretch(2)).collect(),
+            spans: (0..chunks.div_ceil(2)).map(stretch(4)).collect(),
         };
         Standing {
             outline: Some(outline),
@@ -260,7 +283,7 @@ mod tests {
     fn order(lane: Lane, standings: &[Standing], wishes: &[Wish]) -> Vec<(usize, Work)> {
         let mut standings = standings.to_vec();
         let mut order = Vec::new();
-        let last_wished = HashMap::new();
+        let last_wished = LastWished::default();
         loop {
             let board = Board {
                 standings: &standings,
@@ -296,14 +319,28 @@ mod tests {
                 (1, Work::Chunk(1)),
             ]
         );
+    }
+
+    #[test]
+    fn the_sound_of_every_title_begins_before_the_first_is_finished() {
+        let mut standings = [title(6), title(2)];
+        // Three spans in each of two streams; players begin with the second stream.
+        if let Some(outline) = &mut standings[0].outline {
+            outline.default_audio = 1;
+        }
         assert_eq!(
             order(Lane::Sound, &standings, &[]),
             [
-                (0, Work::Audio(0)),
+                (0, Work::Audio(3)),
                 (1, Work::Audio(0)),
+                (0, Work::Audio(0)),
+                (0, Work::Audio(4)),
+                (0, Work::Audio(5)),
                 (0, Work::Audio(1)),
+                (0, Work::Audio(2)),
                 (1, Work::Audio(1)),
-            ]
+            ],
+            "beginnings, then the other stream's, then the default's, then the rest"
         );
     }
 
@@ -338,13 +375,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_for_sound_moves_the_track_not_a_chunk() {
-        let standings = [title(2), title(2)];
-        let wishes = [wish(&standings[1], 3, 2)];
+    fn a_wish_for_sound_moves_the_span_not_a_chunk() {
+        let standings = [title(6), title(6)];
+        let wishes = [wish(&standings[1], 3, 10)];
         assert_eq!(
             order(Lane::Sound, &standings, &wishes)[0],
-            (1, Work::Audio(1)),
-            "stream 3 is the second audio track"
+            (1, Work::Audio(5)),
+            "stream 3 is the second audio stream, segment 10 is in its third span"
         );
         assert_eq!(
             order(Lane::Picture, &standings, &wishes)[0],
@@ -372,7 +409,8 @@ mod tests {
     #[test]
     fn after_a_wish_the_next_half_minute_is_made() {
         let standings = [title(20), title(20)];
-        let wished = HashMap::from([(standings[1].run, 10)]);
+        let mut wished = LastWished::default();
+        wished.note(standings[1].run, Work::Chunk(10));
         let mut standings = standings.to_vec();
         let mut made = Vec::new();
         for _ in 0..5 {
@@ -397,6 +435,47 @@ mod tests {
     }
 
     #[test]
+    fn viewers_at_several_places_take_turns() {
+        let mut standings = [title(40), title(40)];
+        let mut wished = LastWished::default();
+        wished.note(standings[0].run, Work::Chunk(10));
+        wished.note(standings[0].run, Work::Chunk(30));
+        wished.note(standings[1].run, Work::Chunk(5));
+        wished.note(standings[1].run, Work::Audio(2));
+        let make = |lane, standings: &mut [Standing; 2]| {
+            let board = Board {
+                standings: &*standings,
+                wishes: &[],
+                last_wished: &wished,
+                busy: &[],
+            };
+            let pick = next(lane, board).unwrap();
+            let place = usize::from(pick.run == standings[1].run);
+            standings[place].done.extend(pick.work.unit());
+            (place, pick.work)
+        };
+        let made: Vec<_> = (0..6)
+            .map(|_| make(Lane::Picture, &mut standings))
+            .collect();
+        assert_eq!(
+            made,
+            [
+                (0, Work::Chunk(11)),
+                (0, Work::Chunk(31)),
+                (1, Work::Chunk(6)),
+                (0, Work::Chunk(12)),
+                (0, Work::Chunk(32)),
+                (1, Work::Chunk(7)),
+            ],
+            "nobody waits for another's whole half minute"
+        );
+        let sound = make(Lane::Sound, &mut standings);
+        assert_eq!(sound, (1, Work::Audio(3)), "the next minute of sound");
+        let sound = make(Lane::Sound, &mut standings);
+        assert_eq!(sound, (0, Work::Audio(0)), "then others have their turn");
+    }
+
+    #[test]
     fn what_is_done_or_under_way_is_not_picked_again() {
         let mut film = title(3);
         film.done.insert(Unit::Chunk(0));
@@ -405,7 +484,7 @@ mod tests {
         let board = Board {
             standings: &standings,
             wishes: &[wish(&standings[0], 0, 3)],
-            last_wished: &HashMap::new(),
+            last_wished: &LastWished::default(),
             busy: &under_way,
         };
         let pick = next(Lane::Picture, board).unwrap();
@@ -454,7 +533,7 @@ mod tests {
             let board = Board {
                 standings: &standings,
                 wishes: &wishes,
-                last_wished: &HashMap::new(),
+                last_wished: &LastWished::default(),
                 busy: &under_way,
             };
             assert_eq!(preempts(Lane::Picture, board), expected, "{name}");
@@ -468,6 +547,7 @@ mod tests {
             outline.rungs = 0;
             outline.audio = 1;
             outline.segments = 3;
+            outline.spans = title(1).outline.unwrap().spans;
         }
         let standings = [song];
         assert_eq!(order(Lane::Picture, &standings, &[]), []);

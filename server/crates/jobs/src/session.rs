@@ -120,7 +120,7 @@ impl Session {
         self.under_way.is_empty() && self.complete.is_empty()
     }
 
-    /// Begins a chunk or an audio track.
+    /// Begins a chunk or a span of sound.
     pub(crate) fn begin(&mut self, work: Work) -> Result<(), Trouble> {
         let pieces = self.pieces_of(work);
         if !pieces.is_empty() && pieces.is_subset(&self.stored) {
@@ -129,7 +129,7 @@ impl Session {
         }
         let begun = match work {
             Work::Chunk(index) => self.worker.begin_chunk(&self.plan, index),
-            Work::Audio(index) => self.worker.begin_audio(&self.plan, index),
+            Work::Audio(unit) => self.worker.begin_audio(&self.plan, unit),
             Work::Inspect | Work::Poster => {
                 return Err(Trouble::defect(format!("{work:?} is not for this lane")));
             }

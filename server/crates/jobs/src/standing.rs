@@ -31,18 +31,22 @@ pub struct Outline {
     /// How many streams are pictures; the others are sound.
     pub rungs: u32,
     /// The chunks in playing order.
-    pub chunks: Vec<ChunkOutline>,
-    /// How many audio tracks there are.
+    pub chunks: Vec<Stretch>,
+    /// How many audio streams there are.
     pub audio: u32,
+    /// The one that players begin with.
+    pub default_audio: u32,
+    /// The spans of each of them, in playing order.
+    pub spans: Vec<Stretch>,
     /// Length of the title.
     pub end: VideoTicks,
     /// How many segments each stream has.
     pub segments: u32,
 }
 
-/// The shape of a chunk.
+/// The shape of a chunk or of a span of sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkOutline {
+pub struct Stretch {
     /// Number of its first segment.
     pub first_segment: u32,
     /// How many segments it has.
@@ -57,19 +61,19 @@ impl Outline {
     /// The shape of `plan`.
     pub fn of(plan: &Plan) -> Self {
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let chunks = plan.chunks().iter().map(|chunk| {
-            let cuts = plan.chunk_cuts(chunk);
-            ChunkOutline {
-                first_segment: chunk.first_segment,
-                segment_count: chunk.segment_count,
-                begin: cuts.first().copied().unwrap_or_default(),
-                end: cuts.last().copied().unwrap_or_default(),
-            }
-        });
+        let chunks = plan.chunks().iter();
+        let spans = plan.sound_spans.iter();
+        let default_audio = plan.audio.iter().position(|audio| audio.default);
         Self {
             rungs: count(plan.rungs().len()),
-            chunks: chunks.collect(),
+            chunks: chunks
+                .map(|chunk| Stretch::of(plan, chunk.first_segment, chunk.segment_count))
+                .collect(),
             audio: count(plan.audio.len()),
+            default_audio: count(default_audio.unwrap_or(0)),
+            spans: spans
+                .map(|span| Stretch::of(plan, span.first_segment, span.segment_count))
+                .collect(),
             end: plan.end(),
             segments: plan.segment_count(),
         }
@@ -81,15 +85,39 @@ impl Outline {
             return None;
         }
         match self.kind(stream)? {
-            StreamKind::Video(_) => self.chunk_of(number).map(Work::Chunk),
-            StreamKind::Audio(index) => u32::try_from(index).ok().map(Work::Audio),
+            StreamKind::Video(_) => stretch_of(&self.chunks, number).map(Work::Chunk),
+            StreamKind::Audio(index) => {
+                let span = stretch_of(&self.spans, number)?;
+                self.sound_unit(u32::try_from(index).ok()?, span)
+                    .map(Work::Audio)
+            }
         }
+    }
+
+    /// The unit that makes span `span` of audio stream `audio`, if the title has it; counted as
+    /// [`Plan::sound_unit`] does.
+    pub fn sound_unit(&self, audio: u32, span: u32) -> Option<u32> {
+        let spans = u32::try_from(self.spans.len()).ok()?;
+        (audio < self.audio && span < spans).then_some(audio * spans + span)
+    }
+
+    /// Audio stream and span of a unit of sound.
+    pub fn sound_place(&self, unit: u32) -> Option<(u32, u32)> {
+        let spans = u32::try_from(self.spans.len()).ok()?;
+        let audio = unit.checked_div(spans)?;
+        (audio < self.audio).then_some((audio, unit % spans))
+    }
+
+    /// How many units of sound there are.
+    pub fn sound_units(&self) -> u32 {
+        let spans = u32::try_from(self.spans.len()).unwrap_or(u32::MAX);
+        self.audio.saturating_mul(spans)
     }
 
     /// Every unit the title needs.
     pub fn units(&self) -> impl Iterator<Item = Unit> {
         let chunks = (0..).take(self.chunks.len()).map(Unit::Chunk);
-        let audio = (0..self.audio).map(Unit::Audio);
+        let audio = (0..self.sound_units()).map(Unit::Audio);
         // Sound alone has no poster.
         let poster = (self.rungs > 0).then_some(Unit::Poster);
         chunks.chain(audio).chain(poster)
@@ -107,9 +135,15 @@ impl Outline {
                 let streams = 0..self.rungs;
                 Box::new(streams.flat_map(move |stream| numbers.clone().map(media(stream))))
             }
-            Unit::Audio(index) => {
-                let stream = self.rungs.saturating_add(index);
-                Box::new((1..=self.segments).map(move |number| Piece::Media { stream, number }))
+            Unit::Audio(unit) => {
+                let place = self.sound_place(unit);
+                let Some((audio, span)) = place.and_then(|place| Some((place.0, self.span(unit)?)))
+                else {
+                    return Box::new(std::iter::empty());
+                };
+                let stream = self.rungs.saturating_add(audio);
+                let numbers = span.first_segment..span.first_segment + span.segment_count;
+                Box::new(numbers.map(move |number| Piece::Media { stream, number }))
             }
             Unit::Poster => Box::new(std::iter::once(Piece::Poster)),
         }
@@ -123,7 +157,7 @@ impl Outline {
                 let chunk = self.chunk(index);
                 chunk.map_or(Ticks::ZERO, |chunk| chunk.end - chunk.begin)
             }
-            Unit::Audio(_) if self.rungs == 0 => Ticks(self.end.0 / i64::from(self.audio.max(1))),
+            Unit::Audio(unit) if self.rungs == 0 => self.sound_share(unit, self.end),
             Unit::Audio(_) | Unit::Poster => Ticks::ZERO,
         }
     }
@@ -135,14 +169,27 @@ impl Outline {
                 let chunk = self.chunk(index);
                 chunk.map_or(Ticks::ZERO, |chunk| position - chunk.begin)
             }
-            Unit::Audio(_) => Ticks(position.0 / i64::from(self.audio.max(1))),
+            Unit::Audio(unit) => self.sound_share(unit, position),
             Unit::Poster => Ticks::ZERO,
         };
         behind.clamp(Ticks::ZERO, self.weight(unit))
     }
 
-    fn chunk(&self, index: u32) -> Option<&ChunkOutline> {
+    /// What lies between the beginning of a unit of sound and `position`, at most the unit; each
+    /// stream counts for its part of the title.
+    fn sound_share(&self, unit: u32, position: VideoTicks) -> VideoTicks {
+        let span = self.span(unit);
+        let behind = span.map_or(0, |span| position.min(span.end).0 - span.begin.0);
+        Ticks(behind / i64::from(self.audio.max(1)))
+    }
+
+    fn chunk(&self, index: u32) -> Option<&Stretch> {
         self.chunks.get(usize::try_from(index).ok()?)
+    }
+
+    fn span(&self, unit: u32) -> Option<&Stretch> {
+        let (_, span) = self.sound_place(unit)?;
+        self.spans.get(usize::try_from(span).ok()?)
     }
 
     fn kind(&self, stream: u32) -> Option<StreamKind> {
@@ -153,13 +200,25 @@ impl Outline {
         let audio = stream - self.rungs;
         (audio < self.audio).then(|| index(audio).map(StreamKind::Audio))?
     }
+}
 
-    fn chunk_of(&self, number: u32) -> Option<u32> {
-        let later = self
-            .chunks
-            .partition_point(|chunk| chunk.first_segment <= number);
-        u32::try_from(later.checked_sub(1)?).ok()
+impl Stretch {
+    fn of(plan: &Plan, first_segment: u32, segment_count: u32) -> Self {
+        let cut = |number: u32| plan.cuts.get(number as usize).copied().unwrap_or_default();
+        let before = first_segment.saturating_sub(1);
+        Self {
+            first_segment,
+            segment_count,
+            begin: cut(before),
+            end: cut(before.saturating_add(segment_count)),
+        }
     }
+}
+
+/// Which of `stretches` segment `number` belongs to.
+fn stretch_of(stretches: &[Stretch], number: u32) -> Option<u32> {
+    let later = stretches.partition_point(|stretch| stretch.first_segment <= number);
+    u32::try_from(later.checked_sub(1)?).ok()
 }
 
 impl Standing {
@@ -190,15 +249,15 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
-    use super::{ChunkOutline, Outline};
+    use super::{Outline, Stretch};
     use catalog::work::Unit;
     use model::time::VideoTicks;
 
     use crate::work::Work;
 
-    /// Two rungs, one audio track, five segments in three chunks, 20 s.
+    /// Two rungs, two audio streams, five segments in three chunks and two spans, 20 s.
     fn film() -> Outline {
-        let chunk = |first_segment, segment_count, begin, end| ChunkOutline {
+        let chunk = |first_segment, segment_count, begin, end| Stretch {
             first_segment,
             segment_count,
             begin: VideoTicks::from_seconds(begin),
@@ -206,7 +265,9 @@ mod tests {
         };
         Outline {
             rungs: 2,
-            audio: 1,
+            audio: 2,
+            default_audio: 1,
+            spans: vec![chunk(1, 4, 0, 16), chunk(5, 1, 16, 20)],
             segments: 5,
             end: VideoTicks::from_seconds(20),
             chunks: vec![chunk(1, 2, 0, 8), chunk(3, 2, 8, 16), chunk(5, 1, 16, 20)],
@@ -219,8 +280,11 @@ mod tests {
             ((0, 1), Some(Work::Chunk(0))),
             ((1, 4), Some(Work::Chunk(1))),
             ((1, 5), Some(Work::Chunk(2))),
-            ((2, 5), Some(Work::Audio(0))),
-            ((3, 1), None),
+            ((2, 4), Some(Work::Audio(0))),
+            ((2, 5), Some(Work::Audio(1))),
+            ((3, 1), Some(Work::Audio(2))),
+            ((3, 5), Some(Work::Audio(3))),
+            ((4, 1), None),
             ((0, 6), None),
             ((0, 0), None),
         ];
@@ -244,8 +308,8 @@ mod tests {
         assert_eq!(pieces.len(), distinct.len(), "no piece is made twice");
         assert_eq!(
             pieces.len(),
-            3 * 5 + 1,
-            "three streams of five segments and a poster"
+            4 * 5 + 1,
+            "four streams of five segments and a poster"
         );
     }
 
@@ -263,11 +327,13 @@ mod tests {
         );
         let song = Outline {
             rungs: 0,
-            audio: 2,
             chunks: Vec::new(),
             ..film
         };
         assert_eq!(measure(&song), song.end.0, "two tracks are half each");
+        let share = |seconds| song.share(Unit::Audio(2), VideoTicks::from_seconds(seconds));
+        assert_eq!(share(8), VideoTicks::from_seconds(4), "half a half");
+        assert_eq!(share(90), VideoTicks::from_seconds(8), "the whole span");
         assert!(
             !song.units().any(|unit| unit == Unit::Poster),
             "a song has no poster"

@@ -70,7 +70,13 @@ async fn a_restart_encodes_nothing_again_that_was_done() {
     let first = house.start().await;
     let film = house.admit("film.mp4").await;
     assert!(house.launcher.reaches(Scene::Chunk(5), 1).await);
-    let done = [Unit::Chunk(0), Unit::Chunk(1), Unit::Audio(0), Unit::Poster];
+    let done = [
+        Unit::Chunk(0),
+        Unit::Chunk(1),
+        Unit::Audio(0),
+        Unit::Audio(1),
+        Unit::Poster,
+    ];
     house.until_done(film, &done).await;
     drop(first);
     let second = house.start().await;
@@ -81,7 +87,8 @@ async fn a_restart_encodes_nothing_again_that_was_done() {
         (Scene::Chunk(1), 1),
         (Scene::Chunk(3), 1),
         (Scene::Chunk(5), 2),
-        (Scene::Audio(2), 1),
+        (Scene::Audio(2, 1), 1),
+        (Scene::Audio(2, 5), 1),
         (Scene::Poster, 1),
     ] {
         assert_eq!(house.launcher.count(scene), times, "{scene:?}");
@@ -298,6 +305,65 @@ async fn a_viewer_who_seeks_is_served_before_the_rest() {
         0,
         "giving up is no failure"
     );
+    jobs.shutdown().await;
+    house.assert_whole().await;
+}
+
+#[tokio::test]
+async fn a_viewer_who_seeks_has_the_sound_of_that_place_first() {
+    let house = House::with(ScriptedLauncher::with_film(40, 2));
+    // Nobody waits for the second span, so it is given up for who does.
+    house.launcher.plan_mishap(Scene::Audio(2, 5), Mishap::Hang);
+    let jobs = house.start().await;
+    let film = house.admit("film.mp4").await;
+    assert!(house.launcher.reaches(Scene::Audio(2, 5), 1).await);
+    house
+        .until_done(film, &[Unit::Audio(0), Unit::Audio(10)])
+        .await;
+    let mut changes = house.catalog.subscribe();
+    let wanted = Piece::Media {
+        stream: 3,
+        number: 31,
+    };
+    let wish = house.catalog.wish(film, 3, 31).unwrap();
+    while house.catalog.piece(film, wanted).await.unwrap().is_none() {
+        let _ = changes.recv().await;
+    }
+    drop(wish);
+    house.until_state(film, TitleState::Ready).await;
+    let record = house.launcher.record();
+    let last = |scene| record.iter().rposition(|past| *past == scene).unwrap();
+    assert!(
+        last(Scene::Audio(3, 29)) < last(Scene::Audio(3, 33)),
+        "the wished span comes first: {record:?}"
+    );
+    assert!(
+        last(Scene::Audio(3, 33)) < last(Scene::Audio(2, 5)),
+        "then the minute after it: {record:?}"
+    );
+    assert_eq!(
+        house.launcher.count(Scene::Audio(2, 1)),
+        1,
+        "only the span that was given up is made again"
+    );
+    jobs.shutdown().await;
+    house.assert_whole().await;
+}
+
+#[tokio::test]
+async fn a_kill_repeats_one_span_of_sound() {
+    let house = House::with(ScriptedLauncher::with_sound(16, 1));
+    house.launcher.plan_mishap(Scene::Audio(0, 9), Mishap::Die);
+    let jobs = house.start().await;
+    let song = house.admit("song.flac").await;
+    house.until_state(song, TitleState::Ready).await;
+    for (scene, times) in [
+        (Scene::Audio(0, 5), 1),
+        (Scene::Audio(0, 9), 2),
+        (Scene::Audio(0, 13), 1),
+    ] {
+        assert_eq!(house.launcher.count(scene), times, "{scene:?}");
+    }
     jobs.shutdown().await;
     house.assert_whole().await;
 }

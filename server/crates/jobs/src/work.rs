@@ -19,7 +19,7 @@ pub enum Work {
     Poster,
     /// The chunk with that index, from 0.
     Chunk(u32),
-    /// The audio track with that index, from 0.
+    /// The unit of sound with that number, from 0: a span of an audio stream.
     Audio(u32),
 }
 
@@ -36,14 +36,14 @@ impl Work {
 }
 
 /// Who does work. Each lane has one worker process at a time, so a title that is looked at does
-/// not wait for an hour of sound, and a poster does not wait for a film.
+/// not wait for a film, and the sound of one goes on beside its picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
     /// Inspections and posters: short.
     Look,
     /// Chunks: most of the work.
     Picture,
-    /// Audio tracks: one pass each, minutes for a film.
+    /// Spans of sound: a second or two each.
     Sound,
 }
 

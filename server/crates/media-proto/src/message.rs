@@ -36,7 +36,7 @@ pub enum Request {
     Prepare {
         /// The picture, if there is one.
         video: Option<VideoSpec>,
-        /// The audio tracks that are kept.
+        /// The audio streams, in the order of their numbers.
         audio: Vec<AudioSpec>,
     },
     /// Make one chunk in all rungs. Answered by [`Event::Segment`]s and [`Event::ChunkDone`].
@@ -47,10 +47,10 @@ pub enum Request {
         /// Which part of it.
         chunk: ChunkSpec,
     },
-    /// Make all segments of one audio track. Answered by [`Event::Segment`]s and
-    /// [`Event::AudioDone`].
+    /// Make a span of segments of one audio stream. Answered by [`Event::Segment`]s and
+    /// [`Event::AudioDone`]. A further request may be sent before that.
     EncodeAudio {
-        /// The track.
+        /// The stream and the span.
         audio: AudioSpec,
     },
     /// Write `poster.jpg`: the best of a few keyframes. Answered by [`Event::PosterDone`].
@@ -107,6 +107,8 @@ pub struct GridPolicy {
     pub opening_segments: u32,
     /// Nominal length of a chunk.
     pub chunk: i64,
+    /// Nominal length of a span of sound.
+    pub sound_span: i64,
 }
 
 /// What a worker needs to know to encode a picture.
@@ -194,14 +196,32 @@ pub struct AudioSpec {
     pub stream: u32,
     /// Zero of the timeline on the source's clock, in video ticks.
     pub origin: i64,
-    /// Channels to mix down to.
+    /// Channels to mix to.
     pub channels: u32,
     /// Bits per second.
     pub bit_rate_bps: u32,
-    /// Segment boundaries in samples at 48 kHz; empty only in [`Request::Prepare`].
+    /// Number of the span's first segment, from 1.
+    pub first_segment: u32,
+    /// The span's segment boundaries in samples at 48 kHz; empty only in [`Request::Prepare`].
     pub cuts: Vec<i64>,
+    /// Where to start decoding; absent for the start of the file.
+    pub entry: Option<EntryPoint>,
+    /// What all later blocks follow; see `model::plan::SoundAnchor`.
+    pub anchor: Option<SoundAnchor>,
     /// ISO 639-2/T language for the init segment.
     pub language: String,
+}
+
+/// The first decoded block of an audio track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoundAnchor {
+    /// When it is heard, in the track's own time base.
+    pub pts: i64,
+    /// How many samples it has.
+    pub samples: u32,
+    /// Samples a second.
+    pub sample_rate: u32,
 }
 
 /// What a worker reports.
@@ -221,7 +241,7 @@ pub enum Event {
     Prepared {
         /// One per rung.
         video: Vec<PreparedVideo>,
-        /// RFC 6381 codec of each audio track.
+        /// RFC 6381 codec of each audio stream.
         audio: Vec<String>,
     },
     /// A segment lies complete in the output folder.
@@ -250,7 +270,7 @@ pub enum Event {
         /// Frames that the index promised but no decoder delivered.
         missing: u32,
     },
-    /// All segments of the audio track are out.
+    /// All segments of the span of sound are out.
     AudioDone {
         /// Samples of silence put in for sound that was missing, at 48 kHz.
         silence: i64,
@@ -351,6 +371,8 @@ pub struct Inspection {
     pub origin: i64,
     /// Segment boundaries in video ticks, from 0 to the end of media.
     pub cuts: Vec<i64>,
+    /// Consecutive runs of segments, by their number of segments: into these sound is divided.
+    pub sound_spans: Vec<u32>,
     /// The main picture, unless there is only sound.
     pub video: Option<VideoInspection>,
     /// The audio tracks that can be kept, in the file's order.
@@ -450,6 +472,10 @@ pub struct AudioInspection {
     pub channels: u32,
     /// The file marks it as the default.
     pub default: bool,
+    /// Where to start decoding for each span; absent for the start of the file.
+    pub entries: Vec<Option<EntryPoint>>,
+    /// Its first decoded block, where that has a time.
+    pub anchor: Option<SoundAnchor>,
 }
 
 /// A text track.

@@ -2,7 +2,7 @@
 //! without a process.
 
 use media_proto::frame;
-use media_proto::message::{Event, NumberedRequest, Request, VideoSpec};
+use media_proto::message::{AudioSpec, Event, NumberedRequest, Request, VideoSpec};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -18,7 +18,7 @@ use crate::poster::{self, PosterSpec};
 use crate::prepare;
 use crate::pulse::Pulse;
 use crate::sidecar;
-use crate::sound;
+use crate::sound::{self, source::SoundSource};
 use crate::source_file::SourceFile;
 
 /// Answers requests until `reader` ends. Fails only when the pipe itself is broken.
@@ -45,6 +45,7 @@ pub fn serve(
         output: Arc::new(Output::new(folder)),
         events,
         ladder: None,
+        sound: None,
     };
     while let Some(NumberedRequest { number, request }) = frame::read(reader)? {
         worker.answer(number, request);
@@ -61,6 +62,8 @@ struct Worker {
     events: EventSink,
     /// The picture that was encoded last, still open: the next chunk goes on decoding from there.
     ladder: Option<Ladder>,
+    /// The sound track that was encoded last, still open: finding its packets can take a while.
+    sound: Option<SoundSource>,
 }
 
 impl Worker {
@@ -82,10 +85,9 @@ impl Worker {
                     Err(failure) => Err(failure),
                 }
             }
-            Request::EncodeAudio { audio } => {
-                sound::encode(number, &audio, &self.file, &self.output, &self.events)
-                    .map(|silence| Event::AudioDone { silence })
-            }
+            Request::EncodeAudio { audio } => self
+                .encode_audio(number, &audio)
+                .map(|silence| Event::AudioDone { silence }),
             Request::MakePoster {
                 track,
                 candidates,
@@ -107,6 +109,15 @@ impl Worker {
         let event =
             answer.unwrap_or_else(|Failure { cause, message }| Event::Failed { cause, message });
         self.events.send(number, event);
+    }
+
+    fn encode_audio(&mut self, number: u32, spec: &AudioSpec) -> Result<i64, Failure> {
+        let source = match self.sound.take().filter(|source| source.fits(spec)) {
+            Some(source) => source,
+            None => SoundSource::open(&self.file, spec)?,
+        };
+        let source = self.sound.insert(source);
+        sound::encode(number, spec, source, &self.file, &self.output, &self.events)
     }
 
     fn open_ladder(

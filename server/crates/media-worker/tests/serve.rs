@@ -8,10 +8,11 @@
     reason = "a test that cannot set up its story must stop"
 )]
 
-use media_proto::frame;
+mod pipes;
+
 use media_proto::message::{
-    AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, NumberedRequest,
-    Preset, Request, RungSpec, VideoSpec,
+    AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, Preset, Request,
+    RungSpec, VideoSpec,
 };
 use media_worker::av::encoder::{Encoder, H264Settings};
 use media_worker::av::frame::Frame;
@@ -20,12 +21,10 @@ use media_worker::av::stream::Colour;
 use media_worker::isobmff::fragment::{Sample, Span, segment};
 use media_worker::isobmff::h264::{ParameterSets, is_idr, to_length_prefixed};
 use media_worker::isobmff::init::{self, AudioTrack, VideoTrack};
-use media_worker::serve::serve;
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Seek, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+
+use pipes::{ask, file_of, files_in};
 
 const SECOND: i64 = 90_000;
 const GRID: GridPolicy = GridPolicy {
@@ -33,55 +32,11 @@ const GRID: GridPolicy = GridPolicy {
     opening_segment: 2 * SECOND,
     opening_segments: 2,
     chunk: 8 * SECOND,
+    sound_span: 10 * SECOND,
 };
-
-/// A writer whose bytes can be looked at afterwards.
-#[derive(Clone, Default)]
-struct Pipe(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Lets a fresh worker answer `requests` about `source` and returns its events.
-fn ask(source: &File, folder: &Path, requests: &[Request]) -> Vec<NumberedEvent> {
-    let mut questions = Vec::new();
-    for (number, request) in (1..).zip(requests) {
-        let message = NumberedRequest {
-            number,
-            request: request.clone(),
-        };
-        frame::write(&mut questions, &message).unwrap();
-    }
-    let pipe = Pipe::default();
-    let folder = File::open(folder).unwrap().into();
-    serve(
-        &mut questions.as_slice(),
-        pipe.clone(),
-        source.try_clone().unwrap(),
-        folder,
-    )
-    .unwrap();
-    let bytes = pipe.0.lock().unwrap().clone();
-    let mut answers = bytes.as_slice();
-    std::iter::from_fn(|| frame::read(&mut answers).unwrap()).collect()
-}
 
 fn last_event(events: Vec<NumberedEvent>) -> Event {
     events.into_iter().next_back().unwrap().event
-}
-
-fn file_of(bytes: &[u8]) -> File {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
-    file.rewind().unwrap();
-    file
 }
 
 /// A film of grey frames that slowly change, with a keyframe every two seconds.
@@ -235,20 +190,6 @@ fn chunk_requests(spec: &VideoSpec, inspection: &Inspection) -> Vec<Request> {
     requests.collect()
 }
 
-fn files_in(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap());
-    entries
-        .map(|entry| {
-            (
-                entry.file_name().into_string().unwrap(),
-                std::fs::read(entry.path()).unwrap(),
-            )
-        })
-        .collect()
-}
-
 #[test]
 fn a_film_becomes_a_ladder_of_segments() {
     let (source, folder) = (film(21, 25), tempfile::tempdir().unwrap());
@@ -356,7 +297,10 @@ fn a_song_becomes_segments_that_add_up() {
         origin: inspection.origin,
         channels: 1,
         bit_rate_bps: 96_000,
+        first_segment: 1,
         cuts: cuts.clone(),
+        entry: None,
+        anchor: inspection.audio[0].anchor,
         language: "eng".into(),
     };
     let requests = [

@@ -304,6 +304,7 @@ mod tests {
                 opening_segment: 180_000,
                 opening_segments: 2,
                 chunk: 720_000,
+                sound_span: 5_400_000,
             },
         }
     }

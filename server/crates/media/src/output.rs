@@ -31,7 +31,7 @@ pub enum Output {
         /// Frames that the index promised but no decoder delivered.
         missing: u32,
     },
-    /// All segments of an audio track are out.
+    /// All segments of a span of sound are out.
     AudioDone {
         /// Silence put in for sound that was missing.
         silence: AudioTicks,

@@ -38,8 +38,8 @@ pub enum Scene {
     Inspect,
     /// It was asked for the chunk that begins with this segment.
     Chunk(u32),
-    /// It was asked for this stream.
-    Audio(u32),
+    /// It was asked for the span of this stream that begins with this segment.
+    Audio(u32, u32),
     /// It was asked for a poster.
     Poster,
     /// It was asked to read a file of subtitles as that text track.
@@ -84,8 +84,8 @@ impl ScriptedLauncher {
         }
     }
 
-    /// Workers that find a 640x480 film of `segments` segments of 4 s, two to a chunk, with
-    /// `audio` audio tracks.
+    /// Workers that find a 640x480 film of `segments` segments of 4 s, two to a chunk and four to
+    /// a span of sound, with `audio` audio tracks.
     pub fn with_film(segments: u32, audio: u32) -> Self {
         Self::new(film(segments, audio))
     }
@@ -220,10 +220,11 @@ impl Actor {
             }
             Request::EncodeAudio { audio } => {
                 let stream = audio.stream;
-                let numbers = 1..count(audio.cuts.len());
+                let first = audio.first_segment;
+                let numbers = first..first + count(audio.cuts.len() - 1);
                 let pieces = numbers.map(|number| Piece::Media { stream, number });
                 let done = Event::AudioDone { silence: 0 };
-                (Scene::Audio(stream), pieces.collect(), done)
+                (Scene::Audio(stream, first), pieces.collect(), done)
             }
             Request::MakePoster { .. } => {
                 let size_bytes = write(&self.scratch, Piece::Poster)?;
@@ -351,6 +352,7 @@ fn film(segments: u32, audio: u32) -> Inspection {
         cuts: (0..=segments)
             .map(|cut| i64::from(cut) * 4 * i64::from(VIDEO_TIMESCALE))
             .collect(),
+        sound_spans: sound_spans(segments),
         video: Some(VideoInspection {
             track: 0,
             display_width: 640,
@@ -369,6 +371,8 @@ fn film(segments: u32, audio: u32) -> Inspection {
                 track,
                 channels: 2,
                 default: track == 1,
+                entries: vec![None; sound_spans(segments).len()],
+                anchor: None,
             })
             .collect(),
         text: Vec::new(),
@@ -391,6 +395,12 @@ fn chunks(segments: u32) -> Vec<ChunkProposal> {
             }
         })
         .collect()
+}
+
+/// Four segments to a span; the last may have fewer.
+fn sound_spans(segments: u32) -> Vec<u32> {
+    let firsts = (0..segments).step_by(4);
+    firsts.map(|first| (segments - first).min(4)).collect()
 }
 
 fn track(index: u32, kind: TrackKind) -> Track {

@@ -103,9 +103,9 @@ impl Worker {
         self.send(Request::EncodeChunk { video, chunk })
     }
 
-    /// Begins the audio track with that index (from 0) and returns the request's number.
-    pub fn begin_audio(&mut self, plan: &Plan, index: u32) -> Result<u32> {
-        let audio = audio_spec(plan, index).ok_or_else(|| not_planned("audio track", index))?;
+    /// Begins the unit of sound with that number (from 0) and returns the request's number.
+    pub fn begin_audio(&mut self, plan: &Plan, unit: u32) -> Result<u32> {
+        let audio = audio_spec(plan, unit).ok_or_else(|| not_planned("unit of sound", unit))?;
         self.send(Request::EncodeAudio { audio })
     }
 

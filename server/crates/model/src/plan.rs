@@ -33,8 +33,12 @@ pub struct Plan {
     pub cuts: Vec<VideoTicks>,
     /// The picture, unless the title is only sound.
     pub video: Option<VideoPlan>,
-    /// One entry per audio track that is kept, in the source's order.
+    /// One entry per audio track that is kept and each number of channels it is offered in, in
+    /// the source's order, fewest channels first.
     pub audio: Vec<AudioPlan>,
+    /// Consecutive runs of segments that cover the whole title: into these the sound is divided,
+    /// the same for all of [`audio`](Self::audio).
+    pub sound_spans: Vec<SoundSpan>,
     /// One entry per text track that can be shown; its index is the number in `subtitle-{N}.vtt`.
     pub text: Vec<TextPlan>,
     /// Small pictures for the seek bar, unless the title is only sound.
@@ -98,7 +102,16 @@ pub struct Entry {
     pub position: i64,
 }
 
-/// How one audio track is encoded: one continuous pass to AAC at 48 kHz.
+/// The unit of encoding of sound: about a minute of one audio stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundSpan {
+    /// Number of its first segment, from 1.
+    pub first_segment: u32,
+    /// How many segments it makes, at least 1.
+    pub segment_count: u32,
+}
+
+/// How one audio stream is encoded: to AAC at 48 kHz, span by span.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AudioPlan {
     /// The track's index in the source file.
@@ -107,9 +120,9 @@ pub struct AudioPlan {
     pub language: String,
     /// The track's own title, such as "Director's commentary".
     pub name: Option<String>,
-    /// The track a player should start with.
+    /// Of the track a player should start with.
     pub default: bool,
-    /// Channels after mixing down.
+    /// Channels after mixing.
     pub channels: u32,
     /// Bits per second.
     pub bit_rate_bps: u32,
@@ -118,6 +131,22 @@ pub struct AudioPlan {
     /// Segment boundaries on the grid of 1024-sample frames, from zero to the end of media; as
     /// many segments as the picture has. Only the last frame may be cut short.
     pub cuts: Vec<AudioTicks>,
+    /// Where decoding starts for each span, a little before it; absent for the start of the file.
+    pub entries: Vec<Option<Entry>>,
+    /// What all later blocks of the track follow, if it begins with whole ones.
+    pub anchor: Option<SoundAnchor>,
+}
+
+/// The first decoded block of a track. Containers with a coarse clock say of the blocks after it
+/// only about when they are heard; counted from here it is known to the sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundAnchor {
+    /// When it is heard, in the track's own time base.
+    pub pts: i64,
+    /// How many samples it has.
+    pub samples: u32,
+    /// Samples a second.
+    pub sample_rate: u32,
 }
 
 /// What the inspection found out about the source.
@@ -277,6 +306,21 @@ impl Plan {
         u32::try_from(self.rungs().len() + index).unwrap_or(u32::MAX)
     }
 
+    /// Which audio stream, by its index in [`audio`](Self::audio), and which of its spans the
+    /// `number`-th unit of sound is: all spans of the first stream, then of the second.
+    pub fn sound_unit(&self, number: u32) -> Option<(usize, usize)> {
+        let number = usize::try_from(number).ok()?;
+        let spans = self.sound_spans.len();
+        let stream = number.checked_div(spans)?;
+        (stream < self.audio.len()).then_some((stream, number % spans))
+    }
+
+    /// The segments that the `number`-th unit of sound makes: stream number and span.
+    pub fn sound_segments(&self, number: u32) -> Option<(u32, SoundSpan)> {
+        let (index, span) = self.sound_unit(number)?;
+        Some((self.audio_stream(index), *self.sound_spans.get(span)?))
+    }
+
     /// Which chunk makes segment `number` (from 1) of the picture.
     pub fn chunk_of_segment(&self, number: u32) -> Option<usize> {
         self.chunks().iter().position(|chunk| {
@@ -339,5 +383,78 @@ impl Plan {
         let first = chunk.first_segment.saturating_sub(1) as usize;
         let last = first + chunk.segment_count as usize;
         self.cuts.get(first..=last).unwrap_or(&[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AudioPlan, Plan, SoundSpan, SourceFacts};
+    use crate::extras::Tags;
+    use crate::time::Ticks;
+
+    fn stream(track: u32) -> AudioPlan {
+        AudioPlan {
+            track,
+            language: "und".into(),
+            name: None,
+            default: track == 0,
+            channels: 2,
+            bit_rate_bps: 128_000,
+            codec: "mp4a.40.2".into(),
+            cuts: [0, 1024, 2048, 3072].map(Ticks).to_vec(),
+            entries: vec![None, None],
+            anchor: None,
+        }
+    }
+
+    #[test]
+    fn units_of_sound_count_the_spans_of_one_stream_after_the_other() {
+        let span = |first_segment, segment_count| SoundSpan {
+            first_segment,
+            segment_count,
+        };
+        let plan = Plan {
+            version: super::PLAN_VERSION,
+            source: SourceFacts {
+                container: "wav".into(),
+                display: None,
+                rotation_degrees: 0,
+                flipped: false,
+                interlaced: false,
+                hdr: false,
+                variable_frame_rate: false,
+                frames: 0,
+                tracks: Vec::new(),
+                tags: Tags::default(),
+            },
+            origin: Ticks::ZERO,
+            cuts: [0, 1920, 3840, 5760].map(Ticks).to_vec(),
+            video: None,
+            audio: vec![stream(0), stream(1)],
+            sound_spans: vec![span(1, 2), span(3, 1)],
+            text: Vec::new(),
+            thumbs: None,
+            chapters: Vec::new(),
+            notes: Vec::new(),
+        };
+        let cases = [
+            (0, Some((0, span(1, 2)))),
+            (1, Some((0, span(3, 1)))),
+            (2, Some((1, span(1, 2)))),
+            (3, Some((1, span(3, 1)))),
+            (4, None),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(plan.sound_segments(number), expected, "unit {number}");
+        }
+        let silent = Plan {
+            sound_spans: Vec::new(),
+            ..plan
+        };
+        assert_eq!(
+            silent.sound_unit(0),
+            None,
+            "nothing is divided into nothing"
+        );
     }
 }

@@ -99,8 +99,8 @@ const REMOVED_BEFORE: &str = "
 
 const DELETE: &str = "DELETE FROM titles WHERE serial = :serial";
 
-// Lowest video stream and first audio stream, as far as the plan has them, must have their
-// first segment.
+// Lowest video stream and any audio stream, as far as the plan has them, must have their first
+// segment. Sound begins with the track that players begin with.
 const IS_PLAYABLE: &str = "
     SELECT EXISTS (
         SELECT 1 FROM plans
@@ -114,7 +114,7 @@ const IS_PLAYABLE: &str = "
                 SELECT 1 FROM pieces
                 WHERE pieces.title_serial = plans.title_serial
                     AND pieces.generation = plans.generation
-                    AND pieces.stream = plans.video_streams AND pieces.number = 1)))";
+                    AND pieces.stream >= plans.video_streams AND pieces.number = 1)))";
 
 pub(crate) fn by_id(connection: &Connection, id: TitleId) -> Outcome<Option<TitleRow>> {
     let mut statement = connection.prepare_cached(BY_ID)?;

@@ -2,7 +2,9 @@
 
 use model::extras::{Tags, TextPlan};
 use model::ladder::{Rung, Size};
-use model::plan::{AudioPlan, Chunk, PLAN_VERSION, Plan, SourceFacts, VideoPlan, VideoRung};
+use model::plan::{
+    AudioPlan, Chunk, PLAN_VERSION, Plan, SoundSpan, SourceFacts, VideoPlan, VideoRung,
+};
 use model::settings::Speed;
 use model::time::{Ticks, VideoTicks};
 
@@ -46,6 +48,10 @@ pub(crate) fn film() -> Plan {
             audio("eng", None, true, &sound),
             audio("ger", Some("Regie \"im Gespräch\""), false, &sound),
         ],
+        sound_spans: vec![SoundSpan {
+            first_segment: 1,
+            segment_count: 4,
+        }],
         text: Vec::new(),
         thumbs: None,
         chapters: Vec::new(),
@@ -89,6 +95,10 @@ pub(crate) fn sound_only() -> Plan {
             cuts: [0, 96_000, 384_000].map(Ticks).to_vec(),
             ..audio("und", None, true, &[])
         }],
+        sound_spans: vec![SoundSpan {
+            first_segment: 1,
+            segment_count: 2,
+        }],
         ..film()
     }
 }
@@ -115,6 +125,8 @@ fn audio(language: &str, name: Option<&str>, default: bool, cuts: &[i64]) -> Aud
         bit_rate_bps: 128_000,
         codec: "mp4a.40.2".into(),
         cuts: cuts.iter().copied().map(Ticks).collect(),
+        entries: vec![None],
+        anchor: None,
     }
 }
 

@@ -25,6 +25,18 @@ impl Packet {
             .ok_or(AvError::NO_MEMORY)
     }
 
+    /// A packet without data that is shown and decoded at `time`.
+    #[cfg(test)]
+    pub fn timed(time: Option<i64>) -> Result<Self, AvError> {
+        let mut packet = Self::new()?;
+        let time = time.unwrap_or(ffi::AV_NOPTS_VALUE);
+        // SAFETY: the pointer is valid for as long as the packet.
+        let fields = unsafe { packet.raw.as_mut() };
+        (fields.pts, fields.dts) = (time, time);
+        fields.flags = ffi::AV_PKT_FLAG_KEY;
+        Ok(packet)
+    }
+
     pub(super) fn as_mut_ptr(&mut self) -> *mut ffi::AVPacket {
         self.raw.as_ptr()
     }

@@ -100,9 +100,15 @@ impl Resampler {
         unsafe { ffi::swr_get_delay(self.context.as_ptr(), i64::from(self.sample_rate)) }
     }
 
-    /// Converts a block, or with `None` gives out what is still inside.
-    pub fn convert(&mut self, frame: Option<&Frame>) -> Result<Option<Frame>, AvError> {
-        let samples = frame.map_or(0, Frame::samples);
+    /// Converts a block without its first `skipped` samples, or with `None` gives out what is
+    /// still inside.
+    pub fn convert(
+        &mut self,
+        frame: Option<&Frame>,
+        skipped: usize,
+    ) -> Result<Option<Frame>, AvError> {
+        let samples = frame.map_or(0, Frame::samples).saturating_sub(skipped);
+        let mut planes = frame.map(|frame| self.planes_from(frame, skipped));
         // SAFETY: valid context; tells an upper bound for the output.
         let room = unsafe {
             ffi::swr_get_out_samples(self.context.as_ptr(), i32::try_from(samples).unwrap_or(0))
@@ -112,11 +118,13 @@ impl Resampler {
             return Ok(None);
         }
         let mut output = Frame::sound(room, self.channels, self.sample_rate)?;
-        // SAFETY: the output has `room` samples per plane; the input, if any, is a valid frame
-        // with `samples` samples per plane.
+        let input = planes
+            .as_mut()
+            .map_or(ptr::null_mut(), |planes| planes.as_mut_ptr());
+        // SAFETY: the output has `room` samples per plane; the input, if any, has one pointer for
+        // each plane of a valid frame, with `samples` samples behind it.
         let count = unsafe {
             let raw = output.as_mut_ptr();
-            let input = frame.map_or(ptr::null_mut(), |frame| (*frame.as_ptr()).extended_data);
             ffi::swr_convert(
                 self.context.as_ptr(),
                 (*raw).extended_data,
@@ -129,6 +137,27 @@ impl Resampler {
         // SAFETY: fewer samples than were allocated.
         unsafe { (*output.as_mut_ptr()).nb_samples = count };
         Ok((count > 0).then_some(output))
+    }
+
+    /// The planes of `frame` behind their first `skipped` samples; not behind their end.
+    fn planes_from(&self, frame: &Frame, skipped: usize) -> Vec<*mut u8> {
+        let channels = self.form.channels as usize;
+        let skipped = skipped.min(frame.samples());
+        // SAFETY: the format is a value that libav itself filled in; the frame is valid and has a
+        // plane for each channel, or one for all of them, of `samples` samples.
+        unsafe {
+            let format = std::mem::transmute::<i32, ffi::AVSampleFormat>(self.form.format);
+            let sample = usize::try_from(ffi::av_get_bytes_per_sample(format)).unwrap_or(0);
+            let (planes, step) = if ffi::av_sample_fmt_is_planar(format) != 0 {
+                (channels, sample)
+            } else {
+                (1, sample * channels)
+            };
+            let data = (*frame.as_ptr()).extended_data;
+            (0..planes)
+                .map(|plane| (*data.add(plane)).add(skipped * step))
+                .collect()
+        }
     }
 }
 

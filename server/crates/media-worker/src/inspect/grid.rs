@@ -72,6 +72,24 @@ pub fn sound_only(end: i64, policy: &GridPolicy) -> Vec<i64> {
     cuts
 }
 
+/// Into how many segments each span of sound is divided: spans of about the nominal length, the
+/// last one longer rather than short.
+pub fn sound_spans(cuts: &[i64], policy: &GridPolicy) -> Vec<u32> {
+    let mut spans: Vec<u32> = Vec::new();
+    let end = cuts.last().copied().unwrap_or(0);
+    let mut start = cuts.first().copied().unwrap_or(0);
+    let mut count = 0;
+    for cut in cuts.iter().skip(1) {
+        count += 1;
+        let long_enough = cut - start >= policy.sound_span && end - cut >= policy.sound_span / 2;
+        if long_enough || *cut == end {
+            spans.push(std::mem::take(&mut count));
+            start = *cut;
+        }
+    }
+    spans
+}
+
 /// Where the chunk that starts at `start` ends.
 fn chunk_end(picture: &Picture<'_>, policy: &GridPolicy, start: i64) -> i64 {
     let left = picture.end - start;
@@ -172,7 +190,7 @@ fn entries_for(keyframes: &[Keyframe], start: i64) -> Vec<EntryPoint> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grid, Keyframe, Picture, sound_only, with_picture};
+    use super::{Grid, Keyframe, Picture, sound_only, sound_spans, with_picture};
     use media_proto::message::{EntryPoint, GridPolicy};
 
     const SECOND: i64 = 90_000;
@@ -181,6 +199,7 @@ mod tests {
         opening_segment: 2 * SECOND,
         opening_segments: 2,
         chunk: 8 * SECOND,
+        sound_span: 60 * SECOND,
     };
 
     fn frames(seconds: i64, a_second: i64) -> Vec<i64> {
@@ -230,6 +249,25 @@ mod tests {
             "every cut is a frame"
         );
         grid
+    }
+
+    #[test]
+    fn sound_is_divided_into_spans_of_about_a_minute() {
+        for (what, seconds, expected) in [
+            ("a clip", vec![2, 2, 4, 4], vec![4]),
+            ("a minute and a half", vec![4; 22], vec![22]),
+            ("two minutes", vec![4; 30], vec![15, 15]),
+            ("a tail that is too short", vec![4; 37], vec![15, 22]),
+            ("long segments", vec![50, 50, 50], vec![2, 1]),
+        ] {
+            let mut end = 0;
+            let cuts = std::iter::once(0).chain(seconds.iter().map(|length| {
+                end += length * SECOND;
+                end
+            }));
+            let spans = sound_spans(&cuts.collect::<Vec<i64>>(), &POLICY);
+            assert_eq!(spans, expected, "{what}");
+        }
     }
 
     #[test]

@@ -6,12 +6,13 @@
 mod about;
 pub mod grid;
 pub mod scan;
+pub mod sound_index;
 pub mod text;
 
-use media_proto::VIDEO_TIMESCALE;
 use media_proto::message::{
     AudioInspection, Cause, EntryPoint, GridPolicy, Inspection, Track, TrackKind, VideoInspection,
 };
+use media_proto::{AUDIO_TIMESCALE, VIDEO_TIMESCALE};
 use std::fs::File;
 
 use crate::av::error::AvError;
@@ -110,16 +111,9 @@ pub fn inspect(
         container: input.container(),
         origin: span.origin,
         cuts: Vec::new(),
+        sound_spans: Vec::new(),
         video: None,
-        audio: kept
-            .iter()
-            .filter_map(|track| Some((streams.get(*track)?, scanned(*track)?)))
-            .map(|(stream, scan)| AudioInspection {
-                track: track_number(stream.index),
-                channels: scan.channels.max(1),
-                default: stream.is_default,
-            })
-            .collect(),
+        audio: Vec::new(),
         text: Vec::new(),
         chapters: about::chapters(input, span),
         tags: about::tags(input),
@@ -130,8 +124,50 @@ pub fn inspect(
         Some((stream, scan)) => add_picture(&mut inspection, stream, scan, span, policy)?,
         None => inspection.cuts = grid::sound_only(span.length, policy),
     }
+    let sound = kept
+        .iter()
+        .filter_map(|track| Some((streams.get(*track)?, scanned(*track)?)));
+    add_sound(&mut inspection, &sound.collect::<Vec<_>>(), policy);
     text::add(&mut inspection, &streams, texts, span, output)?;
     Ok(inspection)
+}
+
+/// Divides the sound into spans and says where decoding starts for each. Where the clock of a
+/// track cannot be believed, nothing but the start of the file leads to its middle, so the whole
+/// title is one span.
+fn add_sound(inspection: &mut Inspection, tracks: &[(&Stream, &TrackScan)], policy: &GridPolicy) {
+    let origin = inspection.origin;
+    let clock = |stream: &Stream| Timeline::new(stream.time_base, origin, AUDIO_TIMESCALE);
+    let steady = |(stream, scan): &(&Stream, &TrackScan)| scan.sound.is_steady(&clock(stream));
+    inspection.sound_spans = if tracks.iter().all(steady) {
+        grid::sound_spans(&inspection.cuts, policy)
+    } else {
+        let segments = inspection.cuts.len().saturating_sub(1);
+        vec![u32::try_from(segments).unwrap_or(u32::MAX)]
+    };
+    let starts = span_starts(&inspection.cuts, &inspection.sound_spans);
+    let audio = tracks.iter().map(|(stream, scan)| AudioInspection {
+        track: track_number(stream.index),
+        channels: scan.channels.max(1),
+        default: stream.is_default,
+        entries: starts
+            .iter()
+            .map(|start| scan.sound.entry_for(*start, &clock(stream)))
+            .collect(),
+        anchor: scan.sound.anchor(),
+    });
+    inspection.audio = audio.collect();
+}
+
+/// Where each span begins, in samples at 48 kHz.
+fn span_starts(cuts: &[i64], spans: &[u32]) -> Vec<i64> {
+    let mut first = 0;
+    let starts = spans.iter().map(|count| {
+        let start = cuts.get(first).copied().unwrap_or(0);
+        first += *count as usize;
+        start.saturating_mul(i64::from(AUDIO_TIMESCALE)) / i64::from(VIDEO_TIMESCALE)
+    });
+    starts.collect()
 }
 
 fn track_number(index: usize) -> u32 {

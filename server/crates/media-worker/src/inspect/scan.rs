@@ -6,7 +6,7 @@
 //! tell whether a picture is interlaced. A recording that begins with something else tells so only
 //! later, so a few more places are looked at.
 
-use media_proto::message::Cause;
+use media_proto::message::{Cause, SoundAnchor};
 
 use crate::av::decoder::Decoder;
 use crate::av::error::AvError;
@@ -15,6 +15,7 @@ use crate::av::input::Input;
 use crate::av::packet::Packet;
 use crate::av::stream::{Kind, Stream};
 use crate::failure::Failure;
+use crate::inspect::sound_index::SoundIndex;
 use crate::inspect::text::TextProbe;
 
 /// Packets fed to a video decoder before it counts as unable. An open GOP at the start of a
@@ -75,6 +76,8 @@ pub struct TrackScan {
     pub without_pts: u64,
     /// Every packet, for the main picture.
     pub packets: Vec<IndexedPacket>,
+    /// Where decoding can start, for sound.
+    pub sound: SoundIndex,
 }
 
 /// What the scan found out.
@@ -245,6 +248,10 @@ impl Probe {
     }
 
     fn index(&mut self, packet: &Packet) {
+        if self.kind == Kind::Audio {
+            let second = self.time_base.denominator / self.time_base.numerator.max(1);
+            self.scan.sound.note(packet, i64::from(second.max(1)));
+        }
         let Some(pts) = packet.pts().or_else(|| packet.dts()) else {
             self.scan.untimed += 1;
             return;
@@ -310,6 +317,9 @@ impl TrackScan {
         self.decodable = true;
         if kind != Kind::Video {
             self.channels = frame.channels();
+            if self.sound.anchor().is_none() {
+                self.sound.set_anchor(anchor(frame));
+            }
             return;
         }
         self.interlaced |= frame.is_interlaced();
@@ -318,4 +328,12 @@ impl TrackScan {
             .get_or_insert(frame.sample_aspect_ratio());
         self.size.get_or_insert((frame.width(), frame.height()));
     }
+}
+
+fn anchor(frame: &Frame) -> Option<SoundAnchor> {
+    Some(SoundAnchor {
+        pts: frame.best_timestamp()?,
+        samples: u32::try_from(frame.samples()).ok()?,
+        sample_rate: frame.sample_rate(),
+    })
 }

@@ -1,8 +1,9 @@
 //! Gapless sound from blocks with timestamps: gaps become silence, overlaps are cut, everything
-//! before the timeline's zero and after its end is dropped.
+//! before the beginning and after the end of a stretch of the timeline is dropped.
 
 use media_proto::AUDIO_TIMESCALE;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::av::frame::Frame;
 use crate::av::resampler::Resampler;
@@ -11,7 +12,11 @@ use crate::failure::Failure;
 /// Differences between a block's timestamp and its place that are left alone: rounding of
 /// containers and jitter of broadcasts, at 48 kHz. 8 ms: with a picture's rounding still less than
 /// the 10 ms from which sound and lips come apart.
-const TOLERANCE_SAMPLES: i64 = 384;
+pub const TOLERANCE_SAMPLES: i64 = 384;
+
+/// Mixing down adds channels up, and where many are loud at once the sum exceeds what a player
+/// can put out. Below this level nothing is changed, above it peaks are rounded.
+const KNEE: f32 = 0.9;
 
 /// Resamples, mixes and places sound on the timeline. Samples are planar floats.
 #[derive(Debug)]
@@ -19,45 +24,64 @@ pub struct Assembler {
     channels: usize,
     resampler: Option<Resampler>,
     planes: Vec<VecDeque<f32>>,
-    /// Samples put into the planes since the timeline's zero.
+    /// Where on the timeline the next sample is placed.
     placed: i64,
     /// Samples to drop before the next ones are placed.
     to_drop: i64,
-    /// Samples the timeline has room for.
-    wanted: i64,
+    /// The stretch of the timeline that is assembled.
+    wanted: Range<i64>,
+    /// Where silence counts as missing sound; the rest only leads in and out.
+    heard: Range<i64>,
     silence: i64,
     /// Where the last block said it belongs, and how long it was.
     last: Option<(i64, i64)>,
 }
 
 impl Assembler {
-    /// For `channels` channels and a timeline of `wanted` samples.
-    pub fn new(channels: u32, wanted: i64) -> Self {
+    /// For `channels` channels and the samples `wanted`, of which a player hears `heard`.
+    pub fn new(channels: u32, wanted: Range<i64>, heard: Range<i64>) -> Self {
         let channels = channels.max(1) as usize;
         Self {
             channels,
             resampler: None,
             planes: vec![VecDeque::new(); channels],
-            placed: 0,
+            placed: wanted.start,
             to_drop: 0,
             wanted,
+            heard,
             silence: 0,
             last: None,
         }
     }
 
-    /// The timeline has no room for more.
+    /// There is no room for more.
     pub fn is_full(&self) -> bool {
-        self.placed >= self.wanted
+        self.placed >= self.wanted.end
     }
 
-    /// Samples of silence put in so far.
+    /// Nothing was put in yet.
+    fn is_empty(&self) -> bool {
+        let inside = self.resampler.as_ref().map_or(0, Resampler::delay_samples);
+        self.placed == self.wanted.start && inside == 0
+    }
+
+    /// Samples of silence put in so far for sound that is missing.
     pub fn silence_samples(&self) -> i64 {
         self.silence
     }
 
     /// Adds a decoded block that belongs at `position`, or right behind the last one.
     pub fn push(&mut self, frame: &Frame, position: Option<i64>) -> Result<(), Failure> {
+        self.push_rest(frame, 0, position)
+    }
+
+    /// The same without the block's first `skipped` samples; the rest belongs at `position`.
+    pub fn push_rest(
+        &mut self,
+        frame: &Frame,
+        skipped: usize,
+        position: Option<i64>,
+    ) -> Result<(), Failure> {
         if !self
             .resampler
             .as_ref()
@@ -73,11 +97,14 @@ impl Assembler {
             self.move_to(position)?;
         }
         let converted = match self.resampler.as_mut() {
-            Some(resampler) => resampler.convert(Some(frame)),
+            Some(resampler) => resampler.convert(Some(frame), skipped),
             None => return Ok(()),
         };
         let converted = converted.map_err(|error| Failure::internal("resampling", error))?;
         if let Some(mut block) = converted {
+            if frame.channels() as usize > self.channels {
+                (0..self.channels).for_each(|channel| round_peaks(block.plane_f32_mut(channel)));
+            }
             self.place(&mut block);
         }
         Ok(())
@@ -101,8 +128,7 @@ impl Assembler {
         let inside = self.resampler.as_ref().map_or(0, Resampler::delay_samples);
         let expected = self.placed + inside - self.to_drop;
         let difference = position.saturating_sub(expected);
-        let at_start = self.placed == 0 && inside == 0;
-        if difference.abs() <= TOLERANCE_SAMPLES && !at_start {
+        if difference.abs() <= TOLERANCE_SAMPLES && !(self.is_empty() && self.to_drop == 0) {
             return Ok(());
         }
         if difference > 0 {
@@ -120,7 +146,7 @@ impl Assembler {
             return Ok(());
         };
         let rest = resampler
-            .convert(None)
+            .convert(None, 0)
             .map_err(|error| Failure::internal("resampling", error))?;
         if let Some(mut block) = rest {
             self.place(&mut block);
@@ -132,7 +158,8 @@ impl Assembler {
         let samples = i64::try_from(block.samples()).unwrap_or(0);
         let dropped = self.to_drop.min(samples);
         self.to_drop -= dropped;
-        let kept = (samples - dropped).min(self.wanted - self.placed).max(0);
+        let room = self.wanted.end - self.placed;
+        let kept = (samples - dropped).min(room).max(0);
         let from = usize::try_from(dropped).unwrap_or(0);
         let to = from + usize::try_from(kept).unwrap_or(0);
         for (channel, plane) in self.planes.iter_mut().enumerate() {
@@ -142,18 +169,20 @@ impl Assembler {
     }
 
     fn place_silence(&mut self, samples: i64) {
-        let kept = samples.min(self.wanted - self.placed).max(0);
+        let kept = samples.min(self.wanted.end - self.placed).max(0);
         for plane in &mut self.planes {
             plane.extend(std::iter::repeat_n(0.0, usize::try_from(kept).unwrap_or(0)));
         }
-        self.placed += kept;
-        self.silence += kept;
+        let end = self.placed + kept;
+        let heard = end.min(self.heard.end) - self.placed.max(self.heard.start);
+        self.placed = end;
+        self.silence += heard.max(0);
     }
 
-    /// No more blocks come: silence up to the end of the timeline.
+    /// No more blocks come: silence up to the end.
     pub fn finish(&mut self) -> Result<(), Failure> {
         self.flush_resampler()?;
-        self.place_silence(self.wanted - self.placed);
+        self.place_silence(self.wanted.end - self.placed);
         Ok(())
     }
 
@@ -172,9 +201,20 @@ impl Assembler {
     }
 }
 
+/// Lets samples beyond the knee approach full scale instead of exceeding it.
+fn round_peaks(samples: &mut [f32]) {
+    for sample in samples {
+        let beyond = sample.abs() - KNEE;
+        if beyond > 0.0 {
+            let rounded = KNEE + (1.0 - KNEE) * (beyond / (1.0 - KNEE)).tanh();
+            *sample = rounded.copysign(*sample);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Assembler;
+    use super::{Assembler, round_peaks};
     use crate::av::frame::Frame;
 
     fn block(value: f32, samples: usize) -> Frame {
@@ -184,7 +224,7 @@ mod tests {
     }
 
     fn assemble(blocks: &[(f32, usize, Option<i64>)], wanted: i64) -> Vec<(f32, usize)> {
-        let mut assembler = Assembler::new(1, wanted);
+        let mut assembler = Assembler::new(1, 0..wanted, 0..wanted);
         for (value, samples, position) in blocks {
             assembler.push(&block(*value, *samples), *position).unwrap();
         }
@@ -263,5 +303,41 @@ mod tests {
             6000,
         );
         assert_eq!(runs, [(0.1, 2000), (0.2, 2000), (0.3, 2000)]);
+    }
+
+    #[test]
+    fn a_stretch_in_the_middle_takes_only_what_belongs_there() {
+        let mut assembler = Assembler::new(1, 10_000..14_000, 12_000..13_000);
+        for (value, position) in [(0.1, 7_500), (0.2, 9_500), (0.3, 12_500)] {
+            assembler.push(&block(value, 2000), Some(position)).unwrap();
+        }
+        assert!(assembler.is_full());
+        let mut out = Frame::sound(4000, 1, 48_000).unwrap();
+        assert!(assembler.take(4000, &mut out));
+        let samples = out.plane_f32_mut(0);
+        let at = [0, 1499, 1500, 2499, 2500, 3999].map(|index: usize| samples[index]);
+        assert_eq!(at, [0.2, 0.2, 0.0, 0.0, 0.3, 0.3]);
+        assert_eq!(
+            assembler.silence_samples(),
+            500,
+            "the other half only leads in"
+        );
+    }
+
+    #[test]
+    fn silence_that_only_leads_out_is_not_missing() {
+        let mut assembler = Assembler::new(1, 0..6000, 0..3000);
+        assembler.push(&block(0.1, 2000), Some(0)).unwrap();
+        assembler.finish().unwrap();
+        assert_eq!(assembler.silence_samples(), 1000);
+    }
+
+    #[test]
+    fn loud_sums_are_rounded_and_the_rest_is_left_alone() {
+        let mut samples = [0.0, 0.5, -0.9, 1.0, -2.4];
+        round_peaks(&mut samples);
+        assert_eq!(samples[..3], [0.0, 0.5, -0.9]);
+        assert!(samples[3] > 0.95 && samples[3] < 1.0, "{samples:?}");
+        assert!(samples[4] < -0.99 && samples[4] >= -1.0, "{samples:?}");
     }
 }

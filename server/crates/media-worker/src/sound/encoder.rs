@@ -2,7 +2,9 @@
 
 use media_proto::message::{AudioSpec, Cause};
 use media_proto::{AUDIO_FRAME_SAMPLES, AUDIO_TIMESCALE};
+use std::ops::Range;
 
+use super::RUN_IN_FRAMES;
 use super::assembler::Assembler;
 use crate::av::encoder::Encoder;
 use crate::av::error::AvError;
@@ -13,7 +15,15 @@ use crate::isobmff::fragment::{Sample, Span};
 use crate::output::Output;
 use crate::packaging::write_segment;
 
-/// Encodes one track and writes its segments as they become complete.
+/// Frames that the encoder is fed beyond the end of a span. The last packet stands for two
+/// frames, of which the second is heard with the next span's first packet, and its form depends
+/// on the frame after that.
+const RUN_OUT_FRAMES: i64 = 2;
+
+/// Encodes one span and writes its segments as they become complete.
+///
+/// Always begun afresh, some frames before the span, so that its bytes depend on nothing that was
+/// encoded earlier, and its first packet has the form that fits the last one of the span before.
 #[derive(Debug)]
 pub struct SoundEncoder<'a, Report> {
     spec: &'a AudioSpec,
@@ -21,10 +31,10 @@ pub struct SoundEncoder<'a, Report> {
     report: Report,
     encoder: Encoder,
     packet: Packet,
-    /// Samples fed so far.
-    fed: i64,
-    /// Packets taken so far, the priming packet included.
-    packets: i64,
+    /// Where on the timeline the next samples belong.
+    fed_to: i64,
+    /// Where the next packet belongs.
+    next: i64,
     /// Index of the segment that is being collected.
     segment: usize,
     samples: Vec<Sample>,
@@ -33,6 +43,7 @@ pub struct SoundEncoder<'a, Report> {
 impl<'a, Report: FnMut(u32, u64)> SoundEncoder<'a, Report> {
     /// Opens the encoder; `report` is told the number and size of every segment.
     pub fn open(spec: &'a AudioSpec, output: &'a Output, report: Report) -> Result<Self, Failure> {
+        let start = fed(spec).start;
         Ok(Self {
             encoder: Encoder::aac(spec.channels, spec.bit_rate_bps, AUDIO_TIMESCALE)
                 .map_err(|error| Failure::internal("opening the AAC encoder", error))?,
@@ -41,17 +52,13 @@ impl<'a, Report: FnMut(u32, u64)> SoundEncoder<'a, Report> {
             spec,
             output,
             report,
-            fed: 0,
-            packets: 0,
+            fed_to: start,
+            // The first packet only primes the decoder (initial_padding is one frame). Left out,
+            // the second begins where the samples do in every player, without an edit list.
+            next: start - AUDIO_FRAME_SAMPLES,
             segment: 0,
             samples: Vec::new(),
         })
-    }
-
-    /// Samples that make whole frames up to the end of the timeline.
-    pub fn wanted_samples(&self) -> i64 {
-        let end = self.spec.cuts.last().copied().unwrap_or(0).max(0);
-        (end + AUDIO_FRAME_SAMPLES - 1) / AUDIO_FRAME_SAMPLES * AUDIO_FRAME_SAMPLES
     }
 
     /// Encodes all whole frames that are ready.
@@ -64,8 +71,8 @@ impl<'a, Report: FnMut(u32, u64)> SoundEncoder<'a, Report> {
             if !assembler.take(length, &mut block) {
                 return Ok(());
             }
-            block.set_pts(self.fed);
-            self.fed += AUDIO_FRAME_SAMPLES;
+            block.set_pts(self.fed_to);
+            self.fed_to += AUDIO_FRAME_SAMPLES;
             self.encoder.send(Some(&block)).map_err(doing)?;
             self.collect()?;
         }
@@ -92,19 +99,18 @@ impl<'a, Report: FnMut(u32, u64)> SoundEncoder<'a, Report> {
     }
 
     fn collect(&mut self) -> Result<(), Failure> {
+        let span = span(self.spec);
         loop {
             match self.encoder.receive(&mut self.packet) {
                 Ok(()) => {}
                 Err(AvError::AGAIN | AvError::END) => return Ok(()),
                 Err(error) => return Err(Failure::internal("encoding sound", error)),
             }
-            // The first packet only primes the decoder (initial_padding is one frame). Left out,
-            // the second starts at zero in every player, without an edit list.
-            let pts = (self.packets - 1) * AUDIO_FRAME_SAMPLES;
-            self.packets += 1;
+            let pts = self.next;
+            self.next += AUDIO_FRAME_SAMPLES;
             let data = self.packet.data().to_vec();
             self.packet.clear();
-            if pts >= 0 && pts < self.spec.cuts.last().copied().unwrap_or(0) {
+            if span.contains(&pts) {
                 self.add(Sample {
                     pts,
                     is_sync: true,
@@ -135,8 +141,9 @@ impl<'a, Report: FnMut(u32, u64)> SoundEncoder<'a, Report> {
                 "More sound was made than planned.",
             ));
         };
+        let index = u32::try_from(self.segment).unwrap_or(u32::MAX);
+        let number = self.spec.first_segment.saturating_add(index);
         self.segment += 1;
-        let number = u32::try_from(self.segment).unwrap_or(u32::MAX);
         let span = Span {
             start: *start,
             end: *end,
@@ -146,4 +153,18 @@ impl<'a, Report: FnMut(u32, u64)> SoundEncoder<'a, Report> {
         (self.report)(number, size_bytes);
         Ok(())
     }
+}
+
+/// What a player hears of the span.
+pub fn span(spec: &AudioSpec) -> Range<i64> {
+    let start = spec.cuts.first().copied().unwrap_or(0).max(0);
+    start..spec.cuts.last().copied().unwrap_or(0).max(start)
+}
+
+/// What the encoder is fed for it, in whole frames.
+pub fn fed(spec: &AudioSpec) -> Range<i64> {
+    let span = span(spec);
+    let frames = (span.end + AUDIO_FRAME_SAMPLES - 1) / AUDIO_FRAME_SAMPLES;
+    let start = (span.start - RUN_IN_FRAMES * AUDIO_FRAME_SAMPLES).max(0);
+    start..(frames + RUN_OUT_FRAMES) * AUDIO_FRAME_SAMPLES
 }

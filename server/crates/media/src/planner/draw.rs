@@ -11,7 +11,8 @@ use model::error::{Error, ErrorKind, Result};
 use model::extras::{Chapter, Tags, TextPlan};
 use model::ladder::Size;
 use model::plan::{
-    AudioPlan, Chunk, Entry, PLAN_VERSION, Plan, SourceFacts, TrackFacts, VideoPlan, VideoRung,
+    AudioPlan, Chunk, Entry, PLAN_VERSION, Plan, SoundAnchor, SoundSpan, SourceFacts, TrackFacts,
+    VideoPlan, VideoRung,
 };
 use model::time::{AudioTicks, Ticks, VideoTicks};
 
@@ -53,7 +54,8 @@ pub fn draw(inspection: &Inspection, prepared: &Prepared, demand: Demand) -> Res
             Some(video) => Some(video_plan(inspection, video, prepared, demand)?),
             None => None,
         },
-        audio: audio_plans(inspection, prepared, &audio_cuts(&cuts)),
+        audio: audio_plans(inspection, prepared, &audio_cuts(&cuts))?,
+        sound_spans: sound_spans(&inspection.sound_spans, inspection.cuts.len() - 1)?,
         text: text_plans(inspection),
         thumbs: None,
         chapters: chapters(inspection),
@@ -146,18 +148,51 @@ fn chunks(proposals: &[ChunkProposal], segment_count: usize) -> Result<Vec<Chunk
     }
 }
 
+/// Numbers the proposed spans of sound; together they must cover every segment exactly once.
+fn sound_spans(counts: &[u32], segment_count: usize) -> Result<Vec<SoundSpan>> {
+    let mut first_segment: u32 = 1;
+    let mut spans = Vec::with_capacity(counts.len());
+    for count in counts {
+        if *count == 0 {
+            return Err(contradiction("it proposed a span without segments"));
+        }
+        spans.push(SoundSpan {
+            first_segment,
+            segment_count: *count,
+        });
+        first_segment = first_segment.saturating_add(*count);
+    }
+    if usize::try_from(first_segment - 1) == Ok(segment_count) {
+        Ok(spans)
+    } else {
+        Err(contradiction(
+            "its spans of sound do not cover its segments",
+        ))
+    }
+}
+
 fn audio_plans(
     inspection: &Inspection,
     prepared: &Prepared,
     cuts: &[AudioTicks],
-) -> Vec<AudioPlan> {
+) -> Result<Vec<AudioPlan>> {
+    let spans = inspection.sound_spans.len();
+    if inspection
+        .audio
+        .iter()
+        .any(|audio| audio.entries.len() != spans)
+    {
+        return Err(contradiction(
+            "it names another number of places than it has spans of sound",
+        ));
+    }
     let default = inspection
         .audio
         .iter()
         .position(|audio| audio.default)
         .unwrap_or(0);
     let tracks = inspection.audio.iter().zip(&prepared.audio).enumerate();
-    tracks
+    let plans = tracks
         .map(|(index, (audio, codec))| AudioPlan {
             track: audio.track,
             language: language(inspection, audio.track),
@@ -169,8 +204,11 @@ fn audio_plans(
             bit_rate_bps: bit_rate(channels(audio)),
             codec: clipped(codec),
             cuts: cuts.to_vec(),
+            entries: audio.entries.iter().map(|point| point.map(entry)).collect(),
+            anchor: audio.anchor.map(anchor),
         })
-        .collect()
+        .collect();
+    Ok(plans)
 }
 
 /// One track is the default: files often mark all of them.
@@ -276,6 +314,14 @@ fn kind(kind: TrackKind) -> model::plan::TrackKind {
     }
 }
 
+fn anchor(anchor: media_proto::message::SoundAnchor) -> SoundAnchor {
+    SoundAnchor {
+        pts: anchor.pts,
+        samples: anchor.samples,
+        sample_rate: anchor.sample_rate,
+    }
+}
+
 fn entry(point: EntryPoint) -> Entry {
     Entry {
         pts: point.pts,
@@ -351,7 +397,7 @@ mod tests {
     #[test]
     fn contradictions_are_refused() {
         type Change = fn(&mut Inspection, &mut Prepared);
-        let cases: [(&str, Change); 7] = [
+        let cases: [(&str, Change); 10] = [
             ("cuts that fall", |film, _| film.cuts[3] = film.cuts[2]),
             ("cuts that begin late", |film, _| film.cuts[0] = 1),
             ("a single cut", |film, _| film.cuts.truncate(1)),
@@ -360,6 +406,16 @@ mod tests {
             }),
             ("an empty chunk", |film, _| {
                 film.video.as_mut().unwrap().chunks.insert(1, proposal(0));
+            }),
+            ("too few spans", |film, _| film.sound_spans.truncate(1)),
+            ("an empty span", |film, _| {
+                film.sound_spans.push(0);
+                for audio in &mut film.audio {
+                    audio.entries.push(None);
+                }
+            }),
+            ("a span that nothing leads to", |film, _| {
+                film.audio[1].entries.truncate(1)
             }),
             ("a missing rung", |_, prepared| prepared.video.truncate(1)),
             ("a missing audio track", |_, prepared| {

@@ -2,7 +2,8 @@
 //! Pure functions. What does not belong here: sending (`worker`).
 
 use media_proto::message::{
-    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, Request, RungSpec, VideoSpec,
+    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, Request, RungSpec, SoundAnchor,
+    VideoSpec,
 };
 use model::ladder::Rung;
 use model::plan::{Entry, Plan};
@@ -18,6 +19,8 @@ pub const GRID: GridPolicy = GridPolicy {
     opening_segment: VideoTicks::from_seconds(2).0,
     opening_segments: 2,
     chunk: VideoTicks::from_seconds(8).0,
+    // Encoded in a second or two, so that a jump into what is not there yet has its sound soon.
+    sound_span: VideoTicks::from_seconds(60).0,
 };
 
 /// Longest side of a poster, in pixels.
@@ -49,7 +52,10 @@ pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
                 origin: inspection.origin,
                 channels: channels(audio),
                 bit_rate_bps: bit_rate(channels(audio)),
+                first_segment: 1,
                 cuts: Vec::new(),
+                entry: None,
+                anchor: None,
                 language: init_language(&language(inspection, audio.track)),
             })
             .collect(),
@@ -86,17 +92,28 @@ pub fn chunk_spec(plan: &Plan, index: u32) -> Option<ChunkSpec> {
     })
 }
 
-/// The audio track with that index (from 0), if the plan has it.
-pub fn audio_spec(plan: &Plan, index: u32) -> Option<AudioSpec> {
-    let index = usize::try_from(index).ok()?;
+/// The unit of sound with that number (from 0), if the plan has it.
+pub fn audio_spec(plan: &Plan, number: u32) -> Option<AudioSpec> {
+    let (index, span_index) = plan.sound_unit(number)?;
     let audio = plan.audio.get(index)?;
+    let span = plan.sound_spans.get(span_index)?;
+    let first = usize::try_from(span.first_segment.checked_sub(1)?).ok()?;
+    let last = first + usize::try_from(span.segment_count).ok()?;
     Some(AudioSpec {
         track: audio.track,
         stream: plan.audio_stream(index),
         origin: plan.origin.0,
         channels: audio.channels,
         bit_rate_bps: audio.bit_rate_bps,
-        cuts: audio.cuts.iter().map(|cut| cut.0).collect(),
+        first_segment: span.first_segment,
+        cuts: audio
+            .cuts
+            .get(first..=last)?
+            .iter()
+            .map(|cut| cut.0)
+            .collect(),
+        entry: audio.entries.get(span_index).copied()?.map(entry_point),
+        anchor: audio.anchor.map(anchor),
         language: init_language(&audio.language),
     })
 }
@@ -128,6 +145,14 @@ fn entry_point(entry: Entry) -> EntryPoint {
         pts: entry.pts,
         dts: entry.dts,
         position: entry.position,
+    }
+}
+
+fn anchor(anchor: model::plan::SoundAnchor) -> SoundAnchor {
+    SoundAnchor {
+        pts: anchor.pts,
+        samples: anchor.samples,
+        sample_rate: anchor.sample_rate,
     }
 }
 
@@ -163,13 +188,29 @@ mod tests {
         assert!(!middle.last, "a chunk follows");
         assert!(chunk_spec(&plan, 2).unwrap().last, "nothing follows");
         assert_eq!(chunk_spec(&plan, 3), None, "there is no fourth chunk");
-        let comment = audio_spec(&plan, 1).unwrap();
+        let comment = audio_spec(&plan, 3).unwrap();
         assert_eq!(
             (comment.track, comment.stream),
             (2, 3),
             "streams count after the rungs"
         );
+        assert_eq!(
+            (comment.first_segment, comment.cuts.len()),
+            (5, 3),
+            "the second span has two segments"
+        );
         assert_eq!(comment.cuts.last(), Some(&(20 * 48_000)));
+        assert_eq!(comment.entry.map(|entry| entry.position), Some(48));
+        assert_eq!(comment.anchor.map(|anchor| anchor.samples), Some(648));
+        let main = audio_spec(&plan, 0).unwrap();
+        assert_eq!((main.stream, main.first_segment), (2, 1));
+        assert_eq!(main.cuts.len(), 5, "the first span has four segments");
+        assert_eq!(main.entry, None, "it begins with the file");
+        assert_eq!(
+            audio_spec(&plan, 4),
+            None,
+            "two tracks of two spans are four"
+        );
         let Some(Request::MakePoster { candidates, .. }) = poster_request(&plan) else {
             panic!("a picture has a poster");
         };

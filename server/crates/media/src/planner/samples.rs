@@ -1,8 +1,8 @@
 //! A film for the tests of this crate: what the worker would say about it.
 
 use media_proto::message::{
-    AudioInspection, ChunkProposal, EntryPoint, Inspection, PreparedVideo, TagsInspection,
-    TextInspection, Track, TrackKind, VideoInspection,
+    AudioInspection, ChunkProposal, EntryPoint, Inspection, PreparedVideo, SoundAnchor,
+    TagsInspection, TextInspection, Track, TrackKind, VideoInspection,
 };
 
 use model::settings::{Settings, Speed};
@@ -29,6 +29,7 @@ pub(super) fn film() -> Inspection {
             track(3, TrackKind::Subtitle, Some("ger")),
         ],
         origin: 126_000,
+        sound_spans: vec![4, 2],
         cuts: [0, 2, 4, 8, 12, 16, 20]
             .map(|second| second * 90_000)
             .into(),
@@ -99,5 +100,11 @@ fn audio(track: u32, channels: u32, default: bool) -> AudioInspection {
         track,
         channels,
         default,
+        entries: vec![None, proposal(1).entries.pop()],
+        anchor: Some(SoundAnchor {
+            pts: -7,
+            samples: 648,
+            sample_rate: 48_000,
+        }),
     }
 }
