@@ -3,6 +3,8 @@
 //! does not belong here: encoding on a full disk (`withstand`).
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tests::api::wait_until;
-use tests::owner::Owner;
+use tests::owner::{self, Owner};
 use tests::program::{command, run, say_aloud};
 use tests::server::{Home, Server};
 use tests::stage;
@@ -111,7 +113,8 @@ fn an_upload_that_filled_the_disk_goes_on_when_there_is_room() -> Result<()> {
     }
     let home = Home::configured("[encoding]\nreserve_megabytes = 0\n")?;
     let server = home.start(on_a_disk_of(&home, &home.data(), 64, 8)?)?;
-    let token = Owner::claim(&home, &server)?.token("upload")?;
+    let owner = Owner::claim_at(&seen_by(&server, &home.data()), &server.url)?;
+    let token = owner.token("upload")?;
     let tus = format!("Authorization: Bearer {token}\r\nTus-Resumable: 1.0.0\r\n");
     let film = noise();
     let create = format!(
@@ -179,7 +182,8 @@ fn a_film_sent_over_webdav_onto_a_full_disk_leaves_the_old_one() -> Result<()> {
     let password = Owner::claim(&home, &server)?.token("webdav")?;
     let disk = seen_by(&server, &home.drop_folder());
     fs::write(disk.join("film.mp4"), "the old film")?;
-    let put = format!("PUT /dav/film.mp4 HTTP/1.1\r\nAuthorization: Bearer {password}\r\n");
+    let basic = STANDARD.encode(format!("{}:{password}", owner::NAME));
+    let put = format!("PUT /dav/film.mp4 HTTP/1.1\r\nAuthorization: Basic {basic}\r\n");
     let film = noise();
     let told = format!("{put}Content-Length: {FILM_BYTES}\r\n");
     let (status, answer) = ask(&server, &told, &film)?;

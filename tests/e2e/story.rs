@@ -29,6 +29,7 @@ struct Story {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Uploaded {
     left_out: String,
     paused_at: u64,

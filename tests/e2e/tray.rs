@@ -27,7 +27,7 @@ fn a_private_film_that_is_dropped_on_the_window_is_told_of_when_it_is_ready() ->
     let desktop = Desktop::new(&home)?;
     let mut app = desktop.start(&home)?;
     let guest = app.wait_until_serving(&home)?;
-    let owner = Owner::claim_at(&home, guest.url("").as_str())?;
+    let owner = Owner::claim_at(&home.data(), guest.url("").as_str())?;
 
     desktop.bus.choose("Pause encoding", PATIENCE)?;
     desktop

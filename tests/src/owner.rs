@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 
 use crate::server::{Home, Server};
 
@@ -22,12 +23,12 @@ pub struct Owner {
 impl Owner {
     /// Makes a fresh house somebody's.
     pub fn claim(home: &Home, server: &Server) -> Result<Self> {
-        Self::claim_at(home, &server.url)
+        Self::claim_at(&home.data(), &server.url)
     }
 
-    /// Makes a fresh house somebody's that is served at `url`.
-    pub fn claim_at(home: &Home, url: &str) -> Result<Self> {
-        let token = fs::read_to_string(home.data().join("setup-token"))
+    /// Makes a fresh house somebody's that is served at `url` and has its data in `data`.
+    pub fn claim_at(data: &Path, url: &str) -> Result<Self> {
+        let token = fs::read_to_string(data.join("setup-token"))
             .context("reading the word that makes somebody the owner")?;
         let config = ureq::Agent::config_builder().http_status_as_error(false);
         let agent = ureq::Agent::new_with_config(config.build());
