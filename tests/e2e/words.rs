@@ -79,7 +79,8 @@ fn subtitles_and_chapters_are_where_players_look_for_them() -> Result<()> {
     Ok(())
 }
 
-/// Ten seconds whose clock starts at one hour, as recordings of television do.
+/// Ten seconds whose clock starts at one hour, as recordings of television do. FLAC begins exactly
+/// there; AAC would begin a frame earlier, and all times would count from there.
 fn film_with_words(folder: &Path) -> Result<PathBuf> {
     let at = |name: &str| folder.join(name);
     fs::write(at("en.srt"), SUBRIP)?;
@@ -90,7 +91,7 @@ fn film_with_words(folder: &Path) -> Result<PathBuf> {
         .args("-nostdin -v error -y -f lavfi -i testsrc2=s=320x180:r=25:d=10".split(' '))
         .args("-f lavfi -i sine=f=440:r=48000:d=10 -i en.srt -i de.ass -i about.txt".split(' '))
         .args("-map 0:v -map 1:a -map 2:s -map 3:s -map_metadata 4 -map_chapters 4".split(' '))
-        .args("-c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -c:a aac".split(' '))
+        .args("-c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -c:a flac".split(' '))
         .args("-c:s:0 srt -c:s:1 ass -metadata:s:s:0 language=eng".split(' '))
         .args("-metadata:s:s:1 language=ger -metadata:s:s:1 title=Zeichen".split(' '))
         .args("-output_ts_offset 3600 film.mkv".split(' ')))?;
