@@ -129,10 +129,7 @@ fn a_recording_that_changes_its_shape_gets_black_edges_and_one_that_turns_interl
         .api
         .wait_for_video(&name, "planned", PATIENCE, Video::plays)?;
     ensure!(
-        video
-            .source
-            .as_ref()
-            .is_some_and(|source| source.interlaced),
+        facts(&server, &video)?.interlaced,
         "the second half has fields"
     );
     server.stop()?;
