@@ -10,7 +10,7 @@ use crate::api::Api;
 use crate::isobmff::fragment::Fragment;
 use crate::isobmff::init::Init;
 use crate::manifests::dash::{Presentation, Representation};
-use crate::manifests::hls::{Master, Media};
+use crate::manifests::hls::{Master, Media, Variant};
 
 /// Everything a title consists of.
 #[derive(Debug)]
@@ -199,7 +199,16 @@ impl Download {
         self.streams.iter().filter(|stream| stream.is_video())
     }
 
-    /// The audio tracks.
+    /// Whether that sound is in the group that the variant is played with.
+    pub fn plays_with(&self, variant: &Variant, sound: &Stream) -> bool {
+        let mut renditions = self.master.renditions.iter();
+        renditions.any(|rendition| {
+            variant.audio_group.as_ref() == Some(&rendition.group)
+                && rendition.url == sound.playlist_url
+        })
+    }
+
+    /// The audio streams.
     pub fn sounds(&self) -> impl Iterator<Item = &Stream> {
         self.streams.iter().filter(|stream| !stream.is_video())
     }

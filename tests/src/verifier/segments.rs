@@ -89,8 +89,8 @@ pub fn codecs_are_what_the_bytes_say(download: &Download) -> Result<()> {
             stream.representation.codecs
         );
         for variant in &download.master.variants {
-            let concerned = variant.url == stream.playlist_url
-                || (!stream.is_video() && variant.audio_group.is_some());
+            let concerned =
+                variant.url == stream.playlist_url || download.plays_with(variant, stream);
             ensure!(
                 !concerned || variant.codecs.contains(&is),
                 "variant {} says {:?}, {} is {is}",
@@ -127,13 +127,14 @@ pub fn peaks_stay_within_bandwidth(download: &Download) -> Result<()> {
             stream.representation.bandwidth
         );
     }
-    let sound = download.sounds().map(peak_bps).max().unwrap_or(0);
     for variant in &download.master.variants {
         let mut own = download.streams.iter();
         let own = own.find(|stream| stream.playlist_url == variant.url);
         let own = own.with_context(|| format!("variant {} is no stream", variant.url))?;
-        let with_sound = if own.is_video() { sound } else { 0 };
-        let peak = peak_bps(own) + with_sound;
+        let sounds = download
+            .sounds()
+            .filter(|sound| own.is_video() && download.plays_with(variant, sound));
+        let peak = peak_bps(own) + sounds.map(peak_bps).max().unwrap_or(0);
         ensure!(
             peak <= variant.bandwidth,
             "variant {}: picture and sound need {peak} bit/s, BANDWIDTH is {}",

@@ -1,7 +1,7 @@
 //! The proof that picture and sound stay together, by a clip that flashes and beeps at once.
 //! What does not belong here: making that clip (`media_maker::flash_and_beep`).
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::download::{Download, Stream};
 use crate::program::{command, run_silently};
@@ -14,11 +14,19 @@ const SILENCE_S: f64 = 0.5;
 
 /// In every combination of quality and audio track, `count` flashes come with their beeps.
 pub fn flashes_come_with_beeps(download: &Download, count: usize) -> Result<()> {
-    let sound = download.sounds().next().context("there is no sound")?;
+    ensure!(download.sounds().next().is_some(), "there is no sound");
+    for sound in download.sounds() {
+        flashes_come_with(download, sound, count)?;
+    }
+    Ok(())
+}
+
+fn flashes_come_with(download: &Download, sound: &Stream, count: usize) -> Result<()> {
     let beeps = beeps_s(download, sound)?;
     ensure!(
         beeps.len() == count,
-        "heard {} beeps: {beeps:?}",
+        "{}: heard {} beeps: {beeps:?}",
+        sound.label(),
         beeps.len()
     );
     for stream in download.pictures() {

@@ -149,7 +149,7 @@ export class StreamingEngine implements Engine {
   sounds(): Sound[] {
     return this.player.getAudioTracks().map((track, index) => ({
       key: soundKey(track),
-      label: trackLabel(track, index),
+      label: soundLabel(track, index),
       active: track.active,
     }));
   }
@@ -193,6 +193,11 @@ function stopWhereHopeless(event: Event): void {
 
 function soundKey(track: shaka.extern.AudioTrack): string {
   return [track.language, track.label, track.roles.join(), track.channelsCount, track.id].join("|");
+}
+
+function soundLabel(track: shaka.extern.AudioTrack, index: number): string {
+  const label = trackLabel(track, index);
+  return (track.channelsCount ?? 0) > 2 ? `${label}, 5.1` : label;
 }
 
 /** What kind of subtitles they are, where that is not plain. */

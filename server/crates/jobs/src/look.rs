@@ -150,7 +150,7 @@ async fn publish_plan(workshop: &Workshop, run: Run, found: Found) -> Result<(),
     save(workshop, Target { run, place }, scratch.path(), &plan).await?;
     tracing::info!(
         job = %run.job, title = %run.title, name = title.name, seconds = plan.end().seconds(),
-        rungs = plan.rungs().len(), audio_tracks = plan.audio.len(),
+        rungs = plan.rungs().len(), audio_streams = plan.audio.len(),
         text_tracks = plan.text.len(), chunks = plan.chunks().len(),
         "A title was inspected and can be played."
     );
@@ -159,7 +159,7 @@ async fn publish_plan(workshop: &Workshop, run: Run, found: Found) -> Result<(),
          on.",
         plan.end().seconds(),
         plan.rungs().len(),
-        plan.audio.len()
+        plan.audio_tracks()
     );
     workshop.log(run.job, &text).await;
     workshop

@@ -6,6 +6,7 @@
 //! how a plan is drawn from an inspection (`media`), and how far the work has come (`catalog`).
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use crate::extras::{Chapter, Tags, TextPlan, ThumbsPlan};
 use crate::ladder::{Rung, Size};
@@ -220,13 +221,13 @@ pub struct PlanSummary {
     pub display: Option<Size>,
     /// Size and rates of the qualities, lowest first.
     pub rungs: Vec<Rung>,
-    /// The audio tracks.
+    /// The audio streams.
     pub audio: Vec<AudioSummary>,
     /// What was left out or looks damaged, in sentences for the owner.
     pub notes: Vec<String>,
 }
 
-/// What a card shows of an audio track.
+/// What a card shows of an audio stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AudioSummary {
     /// As in [`AudioPlan`].
@@ -253,7 +254,7 @@ pub struct Part {
 }
 
 /// Which of a title's streams a segment belongs to. Numbered as in the URLs: the rungs lowest
-/// first, then the audio tracks.
+/// first, then the audio streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StreamKind {
     /// Index into [`VideoPlan::rungs`].
@@ -301,7 +302,13 @@ impl Plan {
         }
     }
 
-    /// The number in URLs of the `index`-th audio track.
+    /// How many audio tracks of the file are kept.
+    pub fn audio_tracks(&self) -> usize {
+        let tracks: BTreeSet<u32> = self.audio.iter().map(|audio| audio.track).collect();
+        tracks.len()
+    }
+
+    /// The number in URLs of the `index`-th audio stream.
     pub fn audio_stream(&self, index: usize) -> u32 {
         u32::try_from(self.rungs().len() + index).unwrap_or(u32::MAX)
     }

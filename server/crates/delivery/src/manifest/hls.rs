@@ -4,47 +4,110 @@
 use std::fmt::Write;
 
 use model::language;
-use model::plan::{Plan, VideoRung};
+use model::plan::{AudioPlan, Plan, VideoRung};
 
 use crate::manifest::bandwidth::Rate;
 use crate::manifest::timeline::Timeline;
 
-/// Name of the group that holds every audio track.
-const AUDIO_GROUP: &str = "sound";
 /// Name of the group that holds all subtitles.
 const TEXT_GROUP: &str = "text";
+
+/// Audio streams of which a player chooses one.
+struct Group {
+    name: &'static str,
+    /// Indices into the plan's audio streams.
+    members: Vec<usize>,
+}
+
+/// Every track in stereo at most; beside it, if any track has more, every track with the most
+/// channels it has. A player takes the variants of the group that suits its speakers.
+fn groups(plan: &Plan) -> Vec<Group> {
+    let audio = || plan.audio.iter().enumerate();
+    let sound = audio().filter(|(_, audio)| audio.channels <= 2);
+    let richest = audio().filter(|(_, audio)| {
+        let mut others = plan.audio.iter();
+        !others.any(|other| other.track == audio.track && other.channels > audio.channels)
+    });
+    let indices = |(index, _)| index;
+    let mut groups = vec![Group {
+        name: "sound",
+        members: sound.map(indices).collect(),
+    }];
+    if plan.audio.iter().any(|audio| audio.channels > 2) {
+        groups.push(Group {
+            name: "surround",
+            members: richest.map(indices).collect(),
+        });
+    }
+    groups.retain(|group| !group.members.is_empty());
+    groups
+}
+
+impl Group {
+    /// A single track of a title without a picture is the variant itself and needs no group.
+    fn is_needed(&self, plan: &Plan) -> bool {
+        plan.video.is_some() || self.members.len() > 1
+    }
+
+    fn audio<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = &'a AudioPlan> {
+        self.members
+            .iter()
+            .filter_map(|index| plan.audio.get(*index))
+    }
+
+    fn rates(&self, audio_rates: &[Rate]) -> Vec<Rate> {
+        let rates = self
+            .members
+            .iter()
+            .filter_map(|index| audio_rates.get(*index));
+        rates.copied().collect()
+    }
+}
 
 /// The multivariant playlist of `plan`; `rates` holds one entry per stream.
 pub(crate) fn master(plan: &Plan, rates: &[Rate]) -> String {
     let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     let split = plan.rungs().len().min(rates.len());
     let (video_rates, audio_rates) = rates.split_at(split);
-    // A single track of a title without a picture is the variant itself and needs no group.
-    let grouped = plan.video.is_some() || plan.audio.len() > 1;
-    if grouped {
-        text.extend(audio_media(plan));
+    let groups = groups(plan);
+    for group in groups.iter().filter(|group| group.is_needed(plan)) {
+        text.extend(audio_media(plan, group));
     }
     text.extend(text_media(plan));
-    match &plan.video {
-        Some(video) => text.extend(video.rungs.iter().zip(video_rates).enumerate().map(
-            |(stream, (rung, rate))| {
-                video_variant(plan, stream, rung, *rate, audio_rates, video.frame_rate)
-            },
-        )),
-        None => text.extend(sound_variant(plan, audio_rates, grouped)),
+    let Some(video) = &plan.video else {
+        let variants = groups.iter();
+        text.extend(variants.filter_map(|group| sound_variant(plan, group, audio_rates)));
+        return text;
+    };
+    // Every picture once with each group; a silent title has none.
+    let choices: Vec<Option<&Group>> = if groups.is_empty() {
+        vec![None]
+    } else {
+        groups.iter().map(Some).collect()
+    };
+    for group in choices {
+        let sounds = group.map_or_else(Vec::new, |group| group.rates(audio_rates));
+        let rungs = video.rungs.iter().zip(video_rates).enumerate();
+        text.extend(rungs.map(|(stream, (rung, rate))| {
+            let rate = with_loudest(*rate, &sounds);
+            video_variant(plan, stream, rung, rate, group, video.frame_rate)
+        }));
     }
     text
 }
 
-/// One `EXT-X-MEDIA` line per audio track. Names are unique in a group, as RFC 8216 asks.
-fn audio_media(plan: &Plan) -> impl Iterator<Item = String> + '_ {
-    let names = plan.audio.iter().map(|audio| audio.name.as_deref());
+/// One `EXT-X-MEDIA` line per member. Names are unique in a group, as RFC 8216 asks.
+fn audio_media<'a>(plan: &'a Plan, group: &'a Group) -> impl Iterator<Item = String> + 'a {
+    let names = group.audio(plan).map(|audio| audio.name.as_deref());
     let names: Vec<Option<&str>> = names.collect();
-    plan.audio.iter().enumerate().map(move |(index, audio)| {
+    let members = group.members.iter().enumerate();
+    members.filter_map(move |(place, index)| {
+        let audio = plan.audio.get(*index)?;
         let language = language::tag(&audio.language);
         let mut line = format!(
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{}\"",
-            unique_name(&names, index, language.as_deref().unwrap_or("Sound"))
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{}\",NAME=\"{}\"",
+            group.name,
+            unique_name(&names, place, language.as_deref().unwrap_or("Sound"))
         );
         if let Some(language) = language {
             line += &format!(",LANGUAGE=\"{language}\"");
@@ -53,9 +116,9 @@ fn audio_media(plan: &Plan) -> impl Iterator<Item = String> + '_ {
         line += &format!(
             ",DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{}\",URI=\"media-{}.m3u8\"\n",
             audio.channels,
-            plan.audio_stream(index)
+            plan.audio_stream(*index)
         );
-        line
+        Some(line)
     })
 }
 
@@ -116,11 +179,12 @@ fn video_variant(
     plan: &Plan,
     stream: usize,
     rung: &VideoRung,
-    rate: Rate,
-    audio_rates: &[Rate],
+    with_sound: Rate,
+    group: Option<&Group>,
     (frames, seconds): (u32, u32),
 ) -> String {
-    let with_sound = with_loudest(rate, audio_rates);
+    let sounds = group.into_iter().flat_map(|group| group.audio(plan));
+    let all = std::iter::once(rung.codec.as_str()).chain(sounds.map(|audio| audio.codec.as_str()));
     let mut line = format!(
         "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},RESOLUTION={}x{},FRAME-RATE={:.3},CODECS=\"{}\"",
         with_sound.peak_bps,
@@ -128,39 +192,34 @@ fn video_variant(
         rung.rung.size.width,
         rung.rung.size.height,
         f64::from(frames) / f64::from(seconds.max(1)),
-        codecs(std::iter::once(rung.codec.as_str()).chain(audio_codecs(plan))),
+        codecs(all),
     );
-    if !plan.audio.is_empty() {
-        line += &format!(",AUDIO=\"{AUDIO_GROUP}\"");
+    if let Some(group) = group {
+        line += &format!(",AUDIO=\"{}\"", group.name);
     }
     line + with_words(plan) + &format!("\nmedia-{stream}.m3u8\n")
 }
 
 /// Sound alone: the variant is the default track, the others are reached through the group.
-fn sound_variant(plan: &Plan, rates: &[Rate], grouped: bool) -> Option<String> {
-    let index = plan
-        .audio
-        .iter()
-        .position(|audio| audio.default)
-        .unwrap_or(0);
-    let loudest = with_loudest(
-        Rate {
-            peak_bps: 0,
-            average_bps: 0,
-        },
-        rates,
-    );
-    plan.audio.get(index)?;
+fn sound_variant(plan: &Plan, group: &Group, audio_rates: &[Rate]) -> Option<String> {
+    let is_default = |index: &&usize| plan.audio.get(**index).is_some_and(|audio| audio.default);
+    let default = group.members.iter().find(is_default);
+    let index = default.or_else(|| group.members.first())?;
+    let silence = Rate {
+        peak_bps: 0,
+        average_bps: 0,
+    };
+    let loudest = with_loudest(silence, &group.rates(audio_rates));
     let mut line = format!(
         "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"",
         loudest.peak_bps,
         loudest.average_bps,
-        codecs(audio_codecs(plan)),
+        codecs(group.audio(plan).map(|audio| audio.codec.as_str())),
     );
-    if grouped {
-        line += &format!(",AUDIO=\"{AUDIO_GROUP}\"");
+    if group.is_needed(plan) {
+        line += &format!(",AUDIO=\"{}\"", group.name);
     }
-    Some(line + with_words(plan) + &format!("\nmedia-{}.m3u8\n", plan.audio_stream(index)))
+    Some(line + with_words(plan) + &format!("\nmedia-{}.m3u8\n", plan.audio_stream(*index)))
 }
 
 fn with_words(plan: &Plan) -> &'static str {
@@ -201,10 +260,6 @@ fn with_loudest(rate: Rate, audio_rates: &[Rate]) -> Rate {
         peak_bps: rate.peak_bps.saturating_add(peak),
         average_bps: rate.average_bps.saturating_add(average),
     }
-}
-
-fn audio_codecs(plan: &Plan) -> impl Iterator<Item = &str> {
-    plan.audio.iter().map(|audio| audio.codec.as_str())
 }
 
 /// Each codec once, in order.
@@ -250,6 +305,7 @@ mod tests {
     use super::{master, media, words};
     use crate::manifest::bandwidth::rates;
     use crate::manifest::samples::{film, film_with_words, sound_only};
+    use model::plan::AudioPlan;
     use model::time::Ticks;
     use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 
@@ -326,7 +382,11 @@ mod tests {
     #[test]
     fn several_tracks_alone_form_a_group() {
         let mut plan = sound_only();
-        plan.audio.push(plan.audio[0].clone());
+        let other = AudioPlan {
+            track: 2,
+            ..plan.audio[0].clone()
+        };
+        plan.audio.push(other);
         let text = master(&plan, &rates(&plan, &[]));
         assert!(
             text.contains("NAME=\"Sound (1)\""),
@@ -337,6 +397,80 @@ mod tests {
             "names are unique: {text}"
         );
         assert!(text.contains(",AUDIO=\"sound\"\nmedia-0.m3u8\n"), "{text}");
+    }
+
+    #[test]
+    fn surround_sound_has_a_group_and_variants_of_its_own() {
+        let mut plan = film();
+        let surround = AudioPlan {
+            channels: 6,
+            bit_rate_bps: 384_000,
+            ..plan.audio[0].clone()
+        };
+        plan.audio.insert(1, surround);
+        let text = master(&plan, &rates(&plan, &[]));
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("TYPE=AUDIO"))
+            .collect();
+        let expected = [
+            ("\"sound\",NAME=\"en (1)\"", "YES", "2", "media-2.m3u8"),
+            (
+                "\"sound\",NAME=\"Regie 'im Gespräch'\"",
+                "NO",
+                "2",
+                "media-4.m3u8",
+            ),
+            ("\"surround\",NAME=\"en (1)\"", "YES", "6", "media-3.m3u8"),
+            (
+                "\"surround\",NAME=\"Regie 'im Gespräch'\"",
+                "NO",
+                "2",
+                "media-4.m3u8",
+            ),
+        ];
+        assert_eq!(lines.len(), expected.len(), "{text}");
+        for (line, (name, default, channels, uri)) in lines.iter().zip(expected) {
+            assert!(line.contains(name), "{name} in {line}");
+            let rest =
+                format!("DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\"");
+            assert!(line.ends_with(&rest), "{rest} in {line}");
+        }
+        let variants: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("STREAM-INF"))
+            .collect();
+        let bandwidth = |line: &str| -> u32 {
+            let rest = line.split_once("BANDWIDTH=").unwrap().1;
+            rest.split(',').next().unwrap().parse().unwrap()
+        };
+        assert_eq!(variants.len(), 4, "two rungs with each group: {text}");
+        assert!(
+            variants[0].ends_with("AUDIO=\"sound\"") && variants[3].ends_with("AUDIO=\"surround\"")
+        );
+        assert!(
+            bandwidth(variants[2]) > bandwidth(variants[0]) + 256_000,
+            "each is charged for its own group: {text}"
+        );
+    }
+
+    #[test]
+    fn a_song_in_stereo_and_surround_is_two_variants() {
+        let mut plan = sound_only();
+        let surround = AudioPlan {
+            channels: 6,
+            ..plan.audio[0].clone()
+        };
+        plan.audio.push(surround);
+        let text = master(&plan, &rates(&plan, &[]));
+        assert!(
+            !text.contains("EXT-X-MEDIA"),
+            "neither is a choice of tracks: {text}"
+        );
+        assert!(
+            text.contains("media-0.m3u8\n") && text.contains("media-1.m3u8\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -46,7 +46,10 @@ pub(crate) fn film() -> Plan {
         }),
         audio: vec![
             audio("eng", None, true, &sound),
-            audio("ger", Some("Regie \"im Gespräch\""), false, &sound),
+            AudioPlan {
+                track: 2,
+                ..audio("ger", Some("Regie \"im Gespräch\""), false, &sound)
+            },
         ],
         sound_spans: vec![SoundSpan {
             first_segment: 1,

@@ -18,7 +18,9 @@ use model::time::{AudioTicks, Ticks, VideoTicks};
 
 use crate::demand::Demand;
 use crate::planner::audio_grid::audio_cuts;
-use crate::planner::selection::{bit_rate, channels, clipped, ladder, language, tag, track};
+use crate::planner::selection::{
+    Rendition, clipped, ladder, language, renditions, tag, track,
+};
 
 /// Tracks that a plan lists; libav itself is told to stop at 64.
 const MAX_TRACKS: usize = 64;
@@ -37,7 +39,7 @@ const MAX_NOTES: usize = 50;
 pub struct Prepared {
     /// The encoders of the picture, lowest rung first.
     pub video: Vec<PreparedVideo>,
-    /// RFC 6381 codecs of the audio tracks.
+    /// RFC 6381 codecs of the audio streams.
     pub audio: Vec<String>,
 }
 
@@ -88,9 +90,9 @@ fn check_counts(inspection: &Inspection, prepared: &Prepared, demand: Demand) ->
             "it prepared another number of rungs than asked",
         ));
     }
-    if prepared.audio.len() != inspection.audio.len() {
+    if prepared.audio.len() != renditions(inspection).len() {
         return Err(contradiction(
-            "it prepared another number of audio tracks than asked",
+            "it prepared another number of audio streams than asked",
         ));
     }
     Ok(())
@@ -191,22 +193,32 @@ fn audio_plans(
         .iter()
         .position(|audio| audio.default)
         .unwrap_or(0);
-    let tracks = inspection.audio.iter().zip(&prepared.audio).enumerate();
-    let plans = tracks
-        .map(|(index, (audio, codec))| AudioPlan {
-            track: audio.track,
-            language: language(inspection, audio.track),
-            name: track(inspection, audio.track)
-                .and_then(|track| track.name.as_deref())
-                .map(clipped),
-            default: index == default,
-            channels: channels(audio),
-            bit_rate_bps: bit_rate(channels(audio)),
-            codec: clipped(codec),
-            cuts: cuts.to_vec(),
-            entries: audio.entries.iter().map(|point| point.map(entry)).collect(),
-            anchor: audio.anchor.map(anchor),
-        })
+    let default = inspection.audio.get(default).map(|audio| audio.track);
+    let streams = renditions(inspection).into_iter().zip(&prepared.audio);
+    let plans = streams
+        .map(
+            |(
+                Rendition {
+                    audio,
+                    channels,
+                    bit_rate_bps,
+                },
+                codec,
+            )| AudioPlan {
+                track: audio.track,
+                language: language(inspection, audio.track),
+                name: track(inspection, audio.track)
+                    .and_then(|track| track.name.as_deref())
+                    .map(clipped),
+                default: Some(audio.track) == default,
+                channels,
+                bit_rate_bps,
+                codec: clipped(codec),
+                cuts: cuts.to_vec(),
+                entries: audio.entries.iter().map(|point| point.map(entry)).collect(),
+                anchor: audio.anchor.map(anchor),
+            },
+        )
         .collect();
     Ok(plans)
 }
@@ -359,11 +371,16 @@ mod tests {
             "each chunk begins where the last one ended"
         );
         let defaults: Vec<bool> = plan.audio.iter().map(|audio| audio.default).collect();
-        assert_eq!(defaults, [false, true], "the file's own default is kept");
-        assert_eq!(plan.audio[0].channels, 2, "5.1 is mixed down");
-        assert_eq!(plan.audio[1].bit_rate_bps, 96_000, "mono needs less");
         assert_eq!(
-            plan.audio[1].language, "und",
+            defaults,
+            [false, false, true],
+            "the file's own default is kept"
+        );
+        let channels: Vec<u32> = plan.audio.iter().map(|audio| audio.channels).collect();
+        assert_eq!(channels, [2, 6, 1], "5.1 is offered beside stereo");
+        assert_eq!(plan.audio[2].bit_rate_bps, 96_000, "mono needs less");
+        assert_eq!(
+            plan.audio[2].language, "und",
             "no language is said to be unknown"
         );
         let used: Vec<bool> = plan.source.tracks.iter().map(|track| track.used).collect();
@@ -372,13 +389,15 @@ mod tests {
 
     #[test]
     fn exactly_one_audio_track_is_the_default() {
-        for (flags, expected) in [([false, false], 0), ([true, true], 0), ([false, true], 1)] {
+        for (flags, expected) in [([false, false], 1), ([true, true], 1), ([false, true], 2)] {
             let mut film = film();
             film.audio[0].default = flags[0];
             film.audio[1].default = flags[1];
             let plan = draw(&film, &prepared(), demand()).unwrap();
-            let defaults: Vec<usize> = (0..2).filter(|&index| plan.audio[index].default).collect();
-            assert_eq!(defaults, [expected], "flags in the file: {flags:?}");
+            let defaults = plan.audio.iter().filter(|audio| audio.default);
+            let mut tracks: Vec<u32> = defaults.map(|audio| audio.track).collect();
+            tracks.dedup();
+            assert_eq!(tracks, [expected], "flags in the file: {flags:?}");
         }
     }
 
@@ -418,8 +437,8 @@ mod tests {
                 film.audio[1].entries.truncate(1)
             }),
             ("a missing rung", |_, prepared| prepared.video.truncate(1)),
-            ("a missing audio track", |_, prepared| {
-                prepared.audio.truncate(1)
+            ("a missing audio stream", |_, prepared| {
+                prepared.audio.truncate(2)
             }),
         ];
         for (name, change) in cases {

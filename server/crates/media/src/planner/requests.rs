@@ -10,7 +10,7 @@ use model::plan::{Entry, Plan};
 use model::time::VideoTicks;
 
 use crate::demand::{Demand, preset};
-use crate::planner::selection::{bit_rate, channels, init_language, ladder, language};
+use crate::planner::selection::{init_language, ladder, language, renditions};
 
 /// Segments of 4 s after two of 2 s for a fast start, and chunks of about 8 s: at most that much
 /// is encoded again after a power cut.
@@ -34,7 +34,7 @@ const POSTER_PLACES: [i64; 5] = [30, 100, 200, 350, 500];
 pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
     let rungs = ladder(inspection, demand);
     let first_stream = rungs.len();
-    let audio = inspection.audio.iter().enumerate();
+    let audio = renditions(inspection).into_iter().enumerate();
     Request::Prepare {
         video: inspection.video.as_ref().map(|video| VideoSpec {
             track: video.track,
@@ -46,17 +46,17 @@ pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
             preset: preset(demand.speed),
         }),
         audio: audio
-            .map(|(index, audio)| AudioSpec {
-                track: audio.track,
+            .map(|(index, rendition)| AudioSpec {
+                track: rendition.audio.track,
                 stream: number(first_stream + index),
                 origin: inspection.origin,
-                channels: channels(audio),
-                bit_rate_bps: bit_rate(channels(audio)),
+                channels: rendition.channels,
+                bit_rate_bps: rendition.bit_rate_bps,
                 first_segment: 1,
                 cuts: Vec::new(),
                 entry: None,
                 anchor: None,
-                language: init_language(&language(inspection, audio.track)),
+                language: init_language(&language(inspection, rendition.audio.track)),
             })
             .collect(),
     }
@@ -188,11 +188,11 @@ mod tests {
         assert!(!middle.last, "a chunk follows");
         assert!(chunk_spec(&plan, 2).unwrap().last, "nothing follows");
         assert_eq!(chunk_spec(&plan, 3), None, "there is no fourth chunk");
-        let comment = audio_spec(&plan, 3).unwrap();
+        let comment = audio_spec(&plan, 5).unwrap();
         assert_eq!(
             (comment.track, comment.stream),
-            (2, 3),
-            "streams count after the rungs"
+            (2, 4),
+            "streams count after the rungs, and the first track has two"
         );
         assert_eq!(
             (comment.first_segment, comment.cuts.len()),
@@ -206,10 +206,15 @@ mod tests {
         assert_eq!((main.stream, main.first_segment), (2, 1));
         assert_eq!(main.cuts.len(), 5, "the first span has four segments");
         assert_eq!(main.entry, None, "it begins with the file");
+        let surround = audio_spec(&plan, 2).unwrap();
         assert_eq!(
-            audio_spec(&plan, 4),
+            (surround.track, surround.stream, surround.channels),
+            (1, 3, 6)
+        );
+        assert_eq!(
+            audio_spec(&plan, 6),
             None,
-            "two tracks of two spans are four"
+            "three streams of two spans are six"
         );
         let Some(Request::MakePoster { candidates, .. }) = poster_request(&plan) else {
             panic!("a picture has a poster");
@@ -236,11 +241,11 @@ mod tests {
         let streams: Vec<u32> = audio.iter().map(|audio| audio.stream).collect();
         assert_eq!(
             streams,
-            [2, 3],
+            [2, 3, 4],
             "audio streams are numbered after two rungs"
         );
         let languages: Vec<&str> = audio.iter().map(|audio| audio.language.as_str()).collect();
-        assert_eq!(languages, ["eng", "und"]);
+        assert_eq!(languages, ["eng", "eng", "und"]);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(super) fn prepared() -> Prepared {
     };
     Prepared {
         video: vec![video("1e"), video("1f")],
-        audio: vec!["mp4a.40.2".into(), "mp4a.40.2".into()],
+        audio: vec!["mp4a.40.2".into(); 3],
     }
 }
 

@@ -41,14 +41,36 @@ pub(super) fn init_language(language: &str) -> String {
     if fits { language.into() } else { "und".into() }
 }
 
-/// Stereo at most; surround sound is a later matter.
-pub(super) fn channels(audio: &AudioInspection) -> u32 {
-    audio.channels.clamp(1, 2)
+/// One form in which a track is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rendition<'a> {
+    /// The track.
+    pub(super) audio: &'a AudioInspection,
+    pub(super) channels: u32,
+    pub(super) bit_rate_bps: u32,
 }
 
-/// 128 kbit/s for stereo; mono gets 96, because one channel needs more than half.
-pub(super) fn bit_rate(channels: u32) -> u32 {
-    if channels == 1 { 96_000 } else { 128_000 }
+/// The audio streams of a title in the order of their numbers: every track in stereo at most,
+/// which every screen can play, and beside it in 5.1 if the file has as much.
+pub(super) fn renditions(inspection: &Inspection) -> Vec<Rendition<'_>> {
+    let of_track = |audio| {
+        let forms = forms(audio).into_iter();
+        forms.map(move |(channels, bit_rate_bps)| Rendition {
+            audio,
+            channels,
+            bit_rate_bps,
+        })
+    };
+    inspection.audio.iter().flat_map(of_track).collect()
+}
+
+/// Channels and bits per second. One channel needs more than half of what two need.
+fn forms(audio: &AudioInspection) -> Vec<(u32, u32)> {
+    match audio.channels {
+        0 | 1 => vec![(1, 96_000)],
+        2..6 => vec![(2, 128_000)],
+        _ => vec![(2, 128_000), (6, 384_000)],
+    }
 }
 
 /// A text of the file's as a whole: without what is not to be seen, and nothing if it is empty.
@@ -70,4 +92,30 @@ fn turns_text_around(char: char) -> bool {
 
 pub(super) fn clipped(text: &str) -> String {
     text.chars().take(MAX_TEXT_CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::forms;
+    use media_proto::message::AudioInspection;
+
+    #[test]
+    fn surround_sound_is_offered_beside_stereo() {
+        for (channels, expected) in [
+            (1, vec![(1, 96_000)]),
+            (2, vec![(2, 128_000)]),
+            (5, vec![(2, 128_000)]),
+            (6, vec![(2, 128_000), (6, 384_000)]),
+            (8, vec![(2, 128_000), (6, 384_000)]),
+        ] {
+            let audio = AudioInspection {
+                track: 1,
+                channels,
+                default: false,
+                entries: Vec::new(),
+                anchor: None,
+            };
+            assert_eq!(forms(&audio), expected, "{channels} channels");
+        }
+    }
 }
