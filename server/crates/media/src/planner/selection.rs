@@ -42,7 +42,7 @@ pub(super) fn init_language(language: &str) -> String {
 }
 
 /// One form in which a track is offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rendition<'a> {
     /// The track.
     pub(super) audio: &'a AudioInspection,
