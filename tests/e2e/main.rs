@@ -20,6 +20,7 @@ mod playback;
 mod proof;
 mod sandbox;
 mod story;
+mod surround;
 mod tray;
 mod uploads;
 mod watch;

@@ -18,9 +18,7 @@ use model::time::{AudioTicks, Ticks, VideoTicks};
 
 use crate::demand::Demand;
 use crate::planner::audio_grid::audio_cuts;
-use crate::planner::selection::{
-    Rendition, clipped, ladder, language, renditions, tag, track,
-};
+use crate::planner::selection::{Rendition, clipped, ladder, language, renditions, tag, track};
 
 /// Tracks that a plan lists; libav itself is told to stop at 64.
 const MAX_TRACKS: usize = 64;
