@@ -21,6 +21,7 @@ mod proof;
 mod sandbox;
 mod story;
 mod surround;
+mod thumbs;
 mod tray;
 mod uploads;
 mod watch;

@@ -49,6 +49,18 @@ export interface Progress {
   seconds_left: number | null;
 }
 
+/** Small pictures of the whole film on large ones, row by row. */
+export interface Thumbs {
+  width: number;
+  height: number;
+  columns: number;
+  rows: number;
+  every_s: number;
+  count: number;
+  /** Where each sheet is found; `null` as long as it is not made. */
+  sheets: (string | null)[];
+}
+
 export interface Video {
   id: string;
   name: string;
@@ -59,6 +71,7 @@ export interface Video {
   duration_s: number | null;
   progress: Progress;
   poster: string | null;
+  thumbs: Thumbs | null;
   rungs: Rung[];
   audio: AudioTrack[];
   strip: Strip | null;

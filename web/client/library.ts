@@ -4,6 +4,7 @@
 import { need } from "./dom";
 import { listen, throttled } from "./live";
 import { fetchPage } from "./page";
+import { previewCards } from "./preview";
 import { watchedParts } from "./resume";
 import { tellTimes } from "./times";
 
@@ -89,7 +90,7 @@ function part(card: Element, name: string): Element | null {
 /** The markup as the server sent it: what this script decorated is taken out. */
 function signature(element: Element): string {
   const copy = element.cloneNode(true) as Element;
-  copy.querySelectorAll(".card-watched.local").forEach((line) => line.remove());
+  copy.querySelectorAll(".card-watched.local, .card-preview").forEach((extra) => extra.remove());
   copy.querySelectorAll("time[data-day]").forEach((time) => {
     time.textContent = time.getAttribute("data-day");
     time.removeAttribute("data-day");
@@ -155,4 +156,5 @@ document.addEventListener("homereel:sent", refresh);
 document.addEventListener("homereel:undone", refresh);
 
 decorate();
+previewCards();
 listen({ title: refresh, inbox: refresh, missed: refresh });

@@ -26,7 +26,12 @@ pub(crate) fn film(name: &str) -> Value {
     json!({
         "id": "01jd0000000000000000000000", "name": name, "state": "playable",
         "reason": null, "added_at": "2025-11-23T10:00:00Z", "duration_s": 5400.0,
-        "poster": "/media/x/poster.jpg", "source": { "container": name, "subtitle_tracks": 1 },
+        "poster": "/media/x/poster.jpg",
+        "thumbs": {
+            "width": 320, "height": 180, "columns": 10, "rows": 10, "every_s": 10.0, "count": 540,
+            "sheets": ["/media/x/thumbs-1.jpg", null]
+        },
+        "source": { "container": name, "subtitle_tracks": 1 },
         "notes": [name], "job": null, "file": name, "size_bytes": 1_440_000_000,
         "width": 1920, "height": 1080, "description": name, "visibility": "only_me",
         "owner": { "id": "01jd0000000000000000000009", "name": name },

@@ -234,7 +234,7 @@ fn unplanned(plan: &Plan, pieces: &HashSet<Piece>) -> Vec<String> {
         }
         Piece::Poster | Piece::PosterChoice { .. } => !plan.rungs().is_empty(),
         Piece::Subtitle { index } => (index as usize) < plan.text.len(),
-        Piece::Thumbs { sheet } => plan.thumbs.is_some_and(|thumbs| sheet <= thumbs.sheets()),
+        Piece::Thumbs { sheet } => sheet <= plan.thumb_sheets(),
     };
     let strangers = pieces.iter().filter(|piece| !known(piece));
     strangers
@@ -294,7 +294,7 @@ fn pieces_of(plan: &Plan, unit: Unit) -> Vec<Piece> {
                 )
             })
             .collect(),
-        // The finding that no poster can be made counts as a poster.
-        Unit::Poster => Vec::new(),
+        // The finding that none can be made counts as a picture.
+        Unit::Poster | Unit::Thumbs(_) => Vec::new(),
     }
 }

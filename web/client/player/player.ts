@@ -83,6 +83,7 @@ export class Player extends HTMLElement {
     this.film = film;
     this.seekBar.showStrip(film.strip);
     this.seekBar.showChapters(film.chapters ?? []);
+    this.seekBar.showThumbs(film.thumbs);
     this.showBadge();
     this.showTime();
     if (this.shell.isOpen("sheet")) {
@@ -204,6 +205,13 @@ export class Player extends HTMLElement {
     if (this.loaded) {
       this.video.currentTime = Math.min(this.length(), Math.max(0, seconds));
       this.showTime();
+    }
+  }
+
+  private seekByKey(seconds: number): void {
+    this.seek(seconds);
+    if (this.loaded) {
+      this.seekBar.showFor(this.video.currentTime);
     }
   }
 
@@ -344,8 +352,8 @@ export class Player extends HTMLElement {
     const { video } = this;
     listenToKeys({
       toggle: () => this.toggle(),
-      by: (seconds) => this.seek(video.currentTime + seconds),
-      toPart: (part) => this.seek(this.length() * part),
+      by: (seconds) => this.seekByKey(video.currentTime + seconds),
+      toPart: (part) => this.seekByKey(this.length() * part),
       louder: (by) => {
         video.muted = false;
         video.volume = Math.min(1, Math.max(0, video.volume + by));

@@ -1,10 +1,14 @@
 // The seek bar: a slider over the film's time whose ground is the filmstrip. Pointer, touch and
-// keyboard; where the pointer is, a bubble tells the time.
+// keyboard; where the pointer is, or where a key led to, a bubble shows the picture and the time.
 
-import type { Chapter, Strip } from "../api";
+import type { Chapter, Strip, Thumbs } from "../api";
 import { need } from "../dom";
 import { drawFilmstrip } from "../filmstrip";
 import { clock, spoken } from "../format";
+import { showThumb, thumbAt } from "../thumbs";
+
+/** How long the bubble stays where a key led to. */
+const PEEK_MS = 1_500;
 
 export class SeekBar extends HTMLElement {
   /** Called with seconds when a person chose a place. */
@@ -12,6 +16,8 @@ export class SeekBar extends HTMLElement {
 
   private length = 0;
   private chapters: readonly Chapter[] = [];
+  private thumbs: Thumbs | null = null;
+  private peek = 0;
   private dragged: number | null = null;
   private bubble!: HTMLOutputElement;
 
@@ -50,6 +56,20 @@ export class SeekBar extends HTMLElement {
   showChapters(chapters: readonly Chapter[]): void {
     this.chapters = chapters;
     this.drawTicks();
+  }
+
+  /** From now on the bubble shows these, as far as they are made. */
+  showThumbs(thumbs: Thumbs | null): void {
+    this.thumbs = thumbs;
+    const shape = thumbs ? thumbs.width / thumbs.height : 1;
+    this.bubble.style.setProperty("--shape", String(shape));
+  }
+
+  /** Shows for a moment what is at `seconds`: a key led there. */
+  showFor(seconds: number): void {
+    window.clearTimeout(this.peek);
+    this.point(seconds);
+    this.peek = window.setTimeout(() => this.hideBubble(), PEEK_MS);
   }
 
   private drawTicks(): void {
@@ -93,9 +113,19 @@ export class SeekBar extends HTMLElement {
       this.dragged = seconds;
       this.place("--played", seconds);
     }
+    window.clearTimeout(this.peek);
+    this.point(seconds);
+  }
+
+  /** The bubble over a place. */
+  private point(seconds: number): void {
     this.bubble.hidden = this.length <= 0;
     const chapter = this.chapterAt(seconds)?.name;
-    this.bubble.textContent = chapter ? `${chapter} · ${clock(seconds)}` : clock(seconds);
+    const words = chapter ? `${chapter} · ${clock(seconds)}` : clock(seconds);
+    need(this.bubble, ".seek-words").textContent = words;
+    const { thumbs } = this;
+    const picture = need<HTMLElement>(this.bubble, ".seek-picture");
+    picture.hidden = !thumbs || !showThumb(picture, thumbs, thumbAt(thumbs, seconds));
     this.place("--pointed", seconds);
   }
 

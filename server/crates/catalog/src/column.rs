@@ -109,6 +109,16 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(
     Ok(text.and_then(|text| serde_json::from_str(text).ok()))
 }
 
+/// Numbers with commas between them, rising; none where there is nothing.
+pub(crate) fn numbers(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<u32>> {
+    let text = row.get_ref(column)?.as_str_or_null()?.unwrap_or_default();
+    let parts = text.split(',').filter(|part| !part.is_empty());
+    let numbers: Result<Vec<u32>, _> = parts.map(str::parse).collect();
+    let mut numbers = numbers.map_err(|error| broken(column, error))?;
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
 /// A moment.
 pub(crate) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<WallTime> {
     row.get(column).map(WallTime)

@@ -66,8 +66,8 @@ CREATE TABLE new_units (
     title_serial INTEGER NOT NULL,
     generation INTEGER NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('chunk', 'audio', 'poster', 'copy', 'thumbs')),
-    -- Index of the chunk, of the span of sound or of the copied part in the plan, from 0; 0 for
-    -- posters and thumbnails.
+    -- Index of the chunk, of the span of sound, of the copied part or of the sheet of thumbnails in
+    -- the plan, from 0; 0 for posters.
     number INTEGER NOT NULL CHECK (number >= 0),
     PRIMARY KEY (title_serial, generation, kind, number),
     FOREIGN KEY (title_serial, generation) REFERENCES titles (serial, generation)
@@ -102,7 +102,14 @@ SELECT
             AND pieces.generation = titles.generation
             AND pieces.stream = -1
             AND pieces.number = 0
-    ) AS has_poster
+    ) AS has_poster,
+    -- Numbers with commas between them.
+    (
+        SELECT group_concat(pieces.number) FROM pieces
+        WHERE pieces.title_serial = titles.serial
+            AND pieces.generation = titles.generation
+            AND pieces.stream = -3
+    ) AS thumb_sheets
 FROM titles
 LEFT JOIN users ON users.serial = titles.owner_serial
 LEFT JOIN jobs ON jobs.title_serial = titles.serial

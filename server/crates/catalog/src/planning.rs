@@ -82,7 +82,7 @@ impl Drawn {
             audio_streams: u32::try_from(plan.audio.len()).unwrap_or(u32::MAX),
             segment_count: plan.segment_count(),
             text_tracks: u32::try_from(plan.text.len()).unwrap_or(u32::MAX),
-            thumb_sheets: plan.thumbs.map_or(0, |thumbs| thumbs.sheets()),
+            thumb_sheets: plan.thumb_sheets(),
         };
         if outline.segment_count == 0 || plan.stream_count() == 0 {
             return Err(refuse("a plan without segments cannot be saved"));

@@ -27,6 +27,9 @@ pub enum Unit {
     Audio(u32),
     /// The poster, or the finding that none can be made.
     Poster,
+    /// A sheet of thumbnails by its index in the plan, from 0, or the finding that it cannot be
+    /// made.
+    Thumbs(u32),
 }
 
 impl Catalog {
@@ -97,7 +100,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// `None` for the poster, which may be found impossible to make.
+    /// `None` for pictures, which may be found impossible to make.
     fn of(title: &TitleRow, unit: Unit) -> Outcome<Option<Self>> {
         let Some(plan) = &title.title.plan else {
             let message = format!("title {} has no plan yet", title.title.id);
@@ -105,6 +108,8 @@ impl Parts {
         };
         let parts = match unit {
             Unit::Poster => return Ok(None),
+            Unit::Thumbs(index) if plan.thumb_sheets() > index => return Ok(None),
+            Unit::Thumbs(_) => None,
             Unit::Chunk(index) => Self::of_chunk(plan, index as usize),
             Unit::Audio(number) => Self::of_audio(plan, number),
         };
@@ -189,7 +194,7 @@ mod tests {
             "the second span lacks its segment"
         );
         done(Unit::Poster).await.unwrap();
-        for unknown in [Unit::Chunk(2), Unit::Audio(2)] {
+        for unknown in [Unit::Chunk(2), Unit::Audio(2), Unit::Thumbs(0)] {
             let error = done(unknown).await.unwrap_err();
             assert_eq!(
                 error.kind(),

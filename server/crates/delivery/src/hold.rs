@@ -205,6 +205,7 @@ mod tests {
             plan: None,
             summary: None,
             has_poster: false,
+            thumb_sheets: Vec::new(),
             job: None,
         }
     }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::extract::{FromPath, title_id};
 use crate::manifest::bandwidth::{Rate, SegmentSizes, rates};
-use crate::manifest::{dash, hls};
+use crate::manifest::{dash, hls, thumbs};
 use crate::problem::Problem;
 use crate::room::Client;
 use crate::segments::{self, Ask};
@@ -30,6 +30,8 @@ enum Name {
     Playlist { stream: u32 },
     /// `subtitle-{N}.m3u8`
     TextPlaylist { index: u32 },
+    /// `thumbs.vtt`
+    Thumbs,
     /// Everything that is stored.
     Stored(Piece),
 }
@@ -39,6 +41,7 @@ impl Name {
         match text {
             "manifest.mpd" => Some(Self::Dash),
             "master.m3u8" => Some(Self::Master),
+            "thumbs.vtt" => Some(Self::Thumbs),
             _ => playlist(text).or_else(|| Piece::parse(text).map(Self::Stored)),
         }
     }
@@ -99,6 +102,11 @@ pub(crate) async fn show(
             let text = hls::words(planned(&title)?, index)
                 .ok_or_else(|| Problem::not_found("The title has no subtitles of that number."))?;
             Ok(manifest("application/vnd.apple.mpegurl", text))
+        }
+        Name::Thumbs => {
+            let text = thumbs::cues(planned(&title)?)
+                .ok_or_else(|| Problem::not_found("The title has no thumbnails."))?;
+            Ok(manifest("text/vtt; charset=utf-8", text))
         }
     }
 }
@@ -162,6 +170,7 @@ mod tests {
             ("master.m3u8", Name::Master),
             ("media-0.m3u8", Name::Playlist { stream: 0 }),
             ("media-12.m3u8", Name::Playlist { stream: 12 }),
+            ("thumbs.vtt", Name::Thumbs),
             ("subtitle-0.m3u8", Name::TextPlaylist { index: 0 }),
             ("subtitle-3.vtt", Name::Stored(Piece::Subtitle { index: 3 })),
             ("poster.jpg", Name::Stored(Piece::Poster)),

@@ -93,6 +93,14 @@ fn check_promised(title: &Title, piece: Piece) -> Result<(), Problem> {
     let Some(plan) = &title.plan else {
         return Err(not_planned(title));
     };
+    if let Piece::Thumbs { sheet } = piece
+        && sheet <= plan.thumb_sheets()
+        && !matches!(title.state, TitleState::Ready | TitleState::Failed)
+    {
+        // Nobody is kept waiting for small pictures: a player goes on without them.
+        let message = format!("The thumbnails of “{}” are not made yet.", title.name);
+        return Err(Problem::not_yet(message));
+    }
     let promised = match piece {
         Piece::Init { stream } => stream < plan.stream_count(),
         Piece::Media { stream, number } => {

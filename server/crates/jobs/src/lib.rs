@@ -1,8 +1,8 @@
 //! The durable work of turning accepted titles into stored segments.
 //!
-//! One *dispatcher* holds the leases and decides; three *lanes* do the work, each with its own
-//! worker process: *look* (inspections and posters), *picture* (chunks) and *sound* (audio
-//! tracks). Everything is done at least once with effects that are the same the second time; a
+//! One *dispatcher* holds the leases and decides; four *lanes* do the work, each with its own
+//! worker process: *look* (inspections and posters), *picture* (chunks), *sound* (audio tracks) and
+//! *thumbs* (thumbnails). Everything is done at least once with effects that are the same the second time; a
 //! unit of work counts as done only when its objects and rows are durable. Suggested reading
 //! order: [`start`], `dispatch`, [`schedule`], `encode`, `session`, `publish`.
 //!

@@ -1,4 +1,4 @@
-//! The lane for short work: inspections and posters, one worker for each.
+//! The lanes for short work: inspections and posters, and thumbnails; one worker for each.
 //!
 //! What does not belong here: encoding (`encode`), drawing plans (`media::planner`).
 
@@ -34,15 +34,19 @@ struct Found {
 }
 
 /// Works until the inbox is closed.
-pub(crate) async fn run(workshop: Arc<Workshop>, mut inbox: mpsc::Receiver<Assignment>) {
+pub(crate) async fn run(
+    lane: Lane,
+    workshop: Arc<Workshop>,
+    mut inbox: mpsc::Receiver<Assignment>,
+) {
     while let Some(assignment) = inbox.recv().await {
-        let trouble = match perform(&workshop, &assignment).await {
+        let trouble = match perform(lane, &workshop, &assignment).await {
             Some(Ok(())) => continue,
             Some(Err(trouble)) => Some((assignment.run, trouble)),
             None => None,
         };
         let stopped = Report::Stopped {
-            lane: Lane::Look,
+            lane,
             epoch: assignment.epoch,
             trouble,
         };
@@ -52,16 +56,21 @@ pub(crate) async fn run(workshop: Arc<Workshop>, mut inbox: mpsc::Receiver<Assig
 
 /// `None` if it was stopped. Only the worker's part is stopped: what is being stored is stored,
 /// so that no object is left without its row.
-async fn perform(workshop: &Workshop, assignment: &Assignment) -> Option<Result<(), Trouble>> {
+async fn perform(
+    lane: Lane,
+    workshop: &Workshop,
+    assignment: &Assignment,
+) -> Option<Result<(), Trouble>> {
     let (run, stop) = (assignment.run, &assignment.stop);
     match assignment.work {
         Work::Inspect => match stop.run_until_cancelled(inspect(workshop, run)).await? {
             Ok(found) => Some(publish_plan(workshop, run, found).await),
             Err(trouble) => Some(Err(trouble)),
         },
-        Work::Poster => {
-            let drawn = stop.run_until_cancelled(draw(workshop, run)).await?;
-            Some(publish_poster(workshop, run, drawn).await)
+        work @ (Work::Poster | Work::Thumbs(_)) => {
+            let drawn = stop.run_until_cancelled(draw(workshop, run, work));
+            let drawn = drawn.await?;
+            Some(publish_pictures(workshop, lane, assignment, drawn).await)
         }
         work @ (Work::Chunk(_) | Work::Audio(_)) => Some(Err(Trouble::defect(format!(
             "{work:?} is not for this lane"
@@ -200,59 +209,83 @@ async fn length(folder: &Path, piece: Piece) -> Result<u64, Trouble> {
         .map_err(|error| Trouble::defect(format!("homereel-worker prepared no {piece}: {error}")))
 }
 
-/// A poster in its folder.
+/// Pictures in their folder.
 struct Drawn {
     scratch: Scratch,
-    size_bytes: u64,
+    pieces: Vec<(Piece, u64)>,
     place: Place,
 }
 
-async fn draw(workshop: &Workshop, run: Run) -> Result<Drawn, Trouble> {
+/// A worker may die for reasons that are not the film's, so a second one may try.
+async fn draw(workshop: &Workshop, run: Run, work: Work) -> Result<Drawn, Trouble> {
+    match draw_once(workshop, run, work).await {
+        Err(Trouble::Attempt(reason)) => {
+            tracing::debug!(job = %run.job, ?work, reason, "A picture is tried once more.");
+            draw_once(workshop, run, work).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn draw_once(workshop: &Workshop, run: Run, work: Work) -> Result<Drawn, Trouble> {
     let (title, plan) = workshop.planned(run).await?;
     let source = OpenSource::open(&title.source, &workshop.policy).await?;
     let scratch = workshop.scratch(run)?;
     let mut worker = start_worker(workshop, &source, &scratch, Duty::Encode).await?;
-    let drawn = ask_for_poster(&mut worker, &plan).await;
+    let drawn = ask_for(&mut worker, &plan, work).await;
     worker.stop().await;
     match drawn {
-        Ok(size_bytes) => Ok(Drawn {
+        Ok(pieces) => Ok(Drawn {
             scratch,
-            size_bytes,
+            pieces,
             place: title.place,
         }),
         Err(error) => Err(Trouble::at_work(&error, &workshop.policy)),
     }
 }
 
-async fn ask_for_poster(worker: &mut Worker, plan: &Plan) -> model::error::Result<u64> {
-    worker.begin_poster(plan)?;
+async fn ask_for(
+    worker: &mut Worker,
+    plan: &Plan,
+    work: Work,
+) -> model::error::Result<Vec<(Piece, u64)>> {
+    match work {
+        Work::Thumbs(index) => worker.begin_thumbs(plan, index)?,
+        _ => worker.begin_poster(plan)?,
+    };
     loop {
-        match worker.next_output().await?.1 {
-            Output::PosterDone { size_bytes } => return Ok(size_bytes),
-            Output::Failed(error) => return Err(error),
+        match (worker.next_output().await?.1, work) {
+            (Output::PosterDone { size_bytes }, Work::Poster) => {
+                return Ok(vec![(Piece::Poster, size_bytes)]);
+            }
+            (Output::ThumbsDone { size_bytes }, Work::Thumbs(index)) => {
+                return Ok(vec![(Piece::Thumbs { sheet: index + 1 }, size_bytes)]);
+            }
+            (Output::Failed(error), _) => return Err(error),
             _ => {}
         }
     }
 }
 
-/// A title without a poster is still a title: only a full disk or a lost job are worth a failure.
-async fn publish_poster(
+/// A title without pictures is still a title: only a full disk or a lost job are worth a failure.
+async fn publish_pictures(
     workshop: &Workshop,
-    run: Run,
+    lane: Lane,
+    assignment: &Assignment,
     drawn: Result<Drawn, Trouble>,
 ) -> Result<(), Trouble> {
+    let (run, work) = (assignment.run, assignment.work);
     match drawn {
         Ok(drawn) => {
-            let pieces = vec![(Piece::Poster, drawn.size_bytes)];
             let place = drawn.place;
             let target = Target { run, place };
-            let stored = publish::store(workshop, target, drawn.scratch.path(), pieces).await;
+            let stored = publish::store(workshop, target, drawn.scratch.path(), drawn.pieces).await;
             stored.map_err(|unstored| unstored.trouble)?;
         }
         Err(trouble @ (Trouble::Wait { .. } | Trouble::Lost)) => return Err(trouble),
         Err(Trouble::Attempt(reason) | Trouble::Disagreement(reason) | Trouble::GiveUp(reason)) => {
-            tracing::warn!(job = %run.job, reason, "The title stays without a poster.");
+            tracing::warn!(job = %run.job, ?work, reason, "The title stays without a picture.");
         }
     }
-    publish::finish(workshop, Lane::Look, run, Work::Poster).await
+    publish::finish(workshop, lane, run, work).await
 }

@@ -5,10 +5,13 @@
 //!
 //! What does not belong here: doing it (`dispatch`).
 
+mod calm;
+
 use catalog::wish::Wish;
 use catalog::work::Unit;
 
 use crate::read_ahead::{self, LastWished};
+use crate::schedule::calm::somebody_waits;
 use crate::standing::{Outline, Standing};
 use crate::work::{Lane, Run, Work};
 
@@ -59,16 +62,22 @@ pub fn next(lane: Lane, board: Board<'_>) -> Option<Pick> {
             .or_else(|| ahead(lane, board))
             .or_else(|| any(board, |outline| first_sound(outline).into_iter()))
             .or_else(|| any(board, sounds)),
+        Lane::Thumbs if somebody_waits(board) => None,
+        Lane::Thumbs => any(board, thumbs),
     }
 }
 
-/// Whether the lane's present work should be given up for a viewer: somebody waits for something
+/// Whether the lane's present work should be given up. Thumbnails stand back for whoever waits for
+/// anything. Other work does so for a viewer: somebody waits for something
 /// that is neither done nor under way, and nobody waits, or waited, for what is running. Work
 /// begun for a viewer is finished, so two viewers cannot keep each other from ever getting a chunk.
 pub fn preempts(lane: Lane, board: Board<'_>) -> bool {
     let Some(running) = board.busy.first() else {
         return false;
     };
+    if matches!(running.work, Work::Thumbs(_)) {
+        return somebody_waits(board);
+    }
     let awaited = running.wished
         || board
             .wishes
@@ -163,6 +172,10 @@ fn chunks(outline: &Outline) -> impl Iterator<Item = Work> + use<> {
     (0..).take(outline.chunks.len()).map(Work::Chunk)
 }
 
+fn thumbs(outline: &Outline) -> impl Iterator<Item = Work> + use<> {
+    (0..outline.thumb_sheets).map(Work::Thumbs)
+}
+
 /// The beginning of the sound that players begin with.
 fn first_sound(outline: &Outline) -> Option<Work> {
     let unit = outline.sound_unit(outline.default_audio, 0)?;
@@ -191,6 +204,7 @@ fn exists(standing: &Standing, work: Work) -> bool {
             }
             Unit::Audio(unit) => unit < outline.sound_units(),
             Unit::Poster => outline.rungs > 0,
+            Unit::Thumbs(index) => index < outline.thumb_sheets,
         },
         (Some(_), None) => false,
     }
@@ -224,7 +238,7 @@ mod tests {
     use crate::work::{Lane, Run, Work};
 
     /// A title with two rungs, two audio streams, chunks of two segments and spans of four.
-    fn title(chunks: u32) -> Standing {
+    pub(super) fn title(chunks: u32) -> Standing {
         let stretch = |segment_count: u32| {
             move |index: u32| Stretch {
                 first_segment: index * segment_count + 1,
@@ -238,6 +252,7 @@ mod tests {
             audio: 2,
             default_audio: 0,
             segments: chunks * 2,
+            thumb_sheets: 2,
             end: VideoTicks::from_seconds(i64::from(chunks) * 8),
             chunks: (0..chunks).map(stretch(2)).collect(),
             spans: (0..chunks.div_ceil(2)).map(stretch(4)).collect(),
@@ -249,7 +264,7 @@ mod tests {
     }
 
     /// A title nobody looked at yet.
-    fn unseen() -> Standing {
+    pub(super) fn unseen() -> Standing {
         Standing {
             run: Run {
                 job: JobId::generate(),
@@ -263,7 +278,7 @@ mod tests {
         }
     }
 
-    fn wish(standing: &Standing, stream: u32, number: u32) -> Wish {
+    pub(super) fn wish(standing: &Standing, stream: u32, number: u32) -> Wish {
         Wish {
             title: standing.run.title,
             stream,
@@ -271,7 +286,7 @@ mod tests {
         }
     }
 
-    fn busy(standing: &Standing, work: Work, wished: bool) -> Busy {
+    pub(super) fn busy(standing: &Standing, work: Work, wished: bool) -> Busy {
         Busy {
             run: standing.run,
             work,
@@ -280,7 +295,7 @@ mod tests {
     }
 
     /// Everything a lane would do, one after the other, by the title's place and the work.
-    fn order(lane: Lane, standings: &[Standing], wishes: &[Wish]) -> Vec<(usize, Work)> {
+    pub(super) fn order(lane: Lane, standings: &[Standing], wishes: &[Wish]) -> Vec<(usize, Work)> {
         let mut standings = standings.to_vec();
         let mut order = Vec::new();
         let last_wished = LastWished::default();

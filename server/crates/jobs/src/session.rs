@@ -130,7 +130,7 @@ impl Session {
         let begun = match work {
             Work::Chunk(index) => self.worker.begin_chunk(&self.plan, index),
             Work::Audio(unit) => self.worker.begin_audio(&self.plan, unit),
-            Work::Inspect | Work::Poster => {
+            Work::Inspect | Work::Poster | Work::Thumbs(_) => {
                 return Err(Trouble::defect(format!("{work:?} is not for this lane")));
             }
         };
@@ -191,7 +191,9 @@ impl Session {
                 self.note_silence(place, silence.seconds());
                 self.on_done(place).await
             }
-            Output::PosterDone { .. } => Err(Trouble::defect("a poster that nobody asked for")),
+            Output::PosterDone { .. } | Output::ThumbsDone { .. } => {
+                Err(Trouble::defect("a picture that nobody asked for"))
+            }
             Output::Failed(error) => {
                 let policy = &self.workshop.policy;
                 let trouble = Trouble::at_work(&error, policy);

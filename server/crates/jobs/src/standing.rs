@@ -38,6 +38,8 @@ pub struct Outline {
     pub default_audio: u32,
     /// The spans of each of them, in playing order.
     pub spans: Vec<Stretch>,
+    /// How many sheets of thumbnails there are.
+    pub thumb_sheets: u32,
     /// Length of the title.
     pub end: VideoTicks,
     /// How many segments each stream has.
@@ -74,6 +76,7 @@ impl Outline {
             spans: spans
                 .map(|span| Stretch::of(plan, span.first_segment, span.segment_count))
                 .collect(),
+            thumb_sheets: plan.thumb_sheets(),
             end: plan.end(),
             segments: plan.segment_count(),
         }
@@ -120,7 +123,8 @@ impl Outline {
         let audio = (0..self.sound_units()).map(Unit::Audio);
         // Sound alone has no poster.
         let poster = (self.rungs > 0).then_some(Unit::Poster);
-        chunks.chain(audio).chain(poster)
+        let thumbs = (0..self.thumb_sheets).map(Unit::Thumbs);
+        chunks.chain(audio).chain(poster).chain(thumbs)
     }
 
     /// Every piece that `unit` makes.
@@ -146,6 +150,7 @@ impl Outline {
                 Box::new(numbers.map(move |number| Piece::Media { stream, number }))
             }
             Unit::Poster => Box::new(std::iter::once(Piece::Poster)),
+            Unit::Thumbs(index) => Box::new(std::iter::once(Piece::Thumbs { sheet: index + 1 })),
         }
     }
 
@@ -158,7 +163,7 @@ impl Outline {
                 chunk.map_or(Ticks::ZERO, |chunk| chunk.end - chunk.begin)
             }
             Unit::Audio(unit) if self.rungs == 0 => self.sound_share(unit, self.end),
-            Unit::Audio(_) | Unit::Poster => Ticks::ZERO,
+            Unit::Audio(_) | Unit::Poster | Unit::Thumbs(_) => Ticks::ZERO,
         }
     }
 
@@ -170,7 +175,7 @@ impl Outline {
                 chunk.map_or(Ticks::ZERO, |chunk| position - chunk.begin)
             }
             Unit::Audio(unit) => self.sound_share(unit, position),
-            Unit::Poster => Ticks::ZERO,
+            Unit::Poster | Unit::Thumbs(_) => Ticks::ZERO,
         };
         behind.clamp(Ticks::ZERO, self.weight(unit))
     }
@@ -268,6 +273,7 @@ mod tests {
             audio: 2,
             default_audio: 1,
             spans: vec![chunk(1, 4, 0, 16), chunk(5, 1, 16, 20)],
+            thumb_sheets: 1,
             segments: 5,
             end: VideoTicks::from_seconds(20),
             chunks: vec![chunk(1, 2, 0, 8), chunk(3, 2, 8, 16), chunk(5, 1, 16, 20)],
@@ -308,8 +314,8 @@ mod tests {
         assert_eq!(pieces.len(), distinct.len(), "no piece is made twice");
         assert_eq!(
             pieces.len(),
-            4 * 5 + 1,
-            "four streams of five segments and a poster"
+            4 * 5 + 2,
+            "four streams of five segments, a poster and a sheet of thumbnails"
         );
     }
 
@@ -328,6 +334,7 @@ mod tests {
         let song = Outline {
             rungs: 0,
             chunks: Vec::new(),
+            thumb_sheets: 0,
             ..film
         };
         assert_eq!(measure(&song), song.end.0, "two tracks are half each");

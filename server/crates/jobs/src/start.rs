@@ -114,7 +114,9 @@ fn spawn_lanes(
         let (inbox, assignments) = mpsc::channel(ASSIGNMENTS);
         inboxes.insert(lane, inbox);
         match lane {
-            Lane::Look => tasks.spawn(look::run(workshop.clone(), assignments)),
+            Lane::Look | Lane::Thumbs => {
+                tasks.spawn(look::run(lane, workshop.clone(), assignments))
+            }
             Lane::Picture | Lane::Sound => {
                 tasks.spawn(encode::run(lane, workshop.clone(), assignments))
             }

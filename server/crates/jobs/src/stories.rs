@@ -24,9 +24,11 @@ async fn a_film_becomes_ready_with_every_piece_stored_once() {
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
     let ready = house.until_state(film, TitleState::Ready).await;
-    // Two rungs and two audio tracks: four init segments and seven segments each, and a poster.
-    assert_eq!(house.catalog.pieces(film).await.unwrap().len(), 4 + 28 + 1);
+    // Two rungs and two audio tracks: four init segments and seven segments each, a poster, and a
+    // sheet of thumbnails.
+    assert_eq!(house.catalog.pieces(film).await.unwrap().len(), 4 + 28 + 2);
     assert!(ready.has_poster, "a film has a poster");
+    assert_eq!(ready.thumb_sheets, [1]);
     let job = house
         .catalog
         .job(ready.job.unwrap())
@@ -393,6 +395,22 @@ async fn every_title_begins_before_the_first_is_finished() {
         Some(2),
         "both were looked at early: {record:?}"
     );
+    jobs.shutdown().await;
+    house.assert_whole().await;
+}
+
+#[tokio::test]
+async fn pictures_are_tried_twice_and_do_without_after_that() {
+    let house = House::with(ScriptedLauncher::with_film(3, 0));
+    house.launcher.plan_mishap(Scene::Poster, Mishap::Die);
+    for _ in 0..2 {
+        house.launcher.plan_mishap(Scene::Thumbs(1), Mishap::Die);
+    }
+    let jobs = house.start().await;
+    let film = house.admit("film.mp4").await;
+    let ready = house.until_state(film, TitleState::Ready).await;
+    assert!(ready.has_poster, "the second worker made it");
+    assert!(ready.thumb_sheets.is_empty(), "no worker could");
     jobs.shutdown().await;
     house.assert_whole().await;
 }

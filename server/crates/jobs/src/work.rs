@@ -17,6 +17,8 @@ pub enum Work {
     Inspect,
     /// The poster.
     Poster,
+    /// The sheet of thumbnails with that index, from 0.
+    Thumbs(u32),
     /// The chunk with that index, from 0.
     Chunk(u32),
     /// The unit of sound with that number, from 0: a span of an audio stream.
@@ -29,6 +31,7 @@ impl Work {
         match self {
             Self::Inspect => None,
             Self::Poster => Some(Unit::Poster),
+            Self::Thumbs(index) => Some(Unit::Thumbs(index)),
             Self::Chunk(index) => Some(Unit::Chunk(index)),
             Self::Audio(index) => Some(Unit::Audio(index)),
         }
@@ -45,11 +48,13 @@ pub enum Lane {
     Picture,
     /// Spans of sound: a second or two each.
     Sound,
+    /// Sheets of thumbnails: some seconds each, while nobody waits for anything.
+    Thumbs,
 }
 
 impl Lane {
     /// All lanes.
-    pub const ALL: [Self; 3] = [Self::Look, Self::Picture, Self::Sound];
+    pub const ALL: [Self; 4] = [Self::Look, Self::Picture, Self::Sound, Self::Thumbs];
 }
 
 /// Which life of which job work belongs to. A file that is replaced begins a new generation, and

@@ -64,9 +64,39 @@ pub enum Request {
         /// Longest side of the picture, in pixels.
         long_side: u32,
     },
+    /// Write one sheet of thumbnails as `thumbs-{N}.jpg`. Answered by [`Event::ThumbsDone`].
+    MakeThumbs {
+        /// The picture; its rungs do not matter.
+        video: VideoSpec,
+        /// Which part of it.
+        sheet: SheetSpec,
+    },
     /// Read the input as a file of subtitles and write it as `subtitle-{N}.vtt`. Answered by
     /// [`Event::SidecarDone`].
     ReadSidecar(SidecarSpec),
+}
+
+/// A sheet of small pictures, row by row; what is left over at the end is black.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SheetSpec {
+    /// Number of the sheet in the name of the file, from 1.
+    pub number: u32,
+    /// Width of one picture, even, in pixels.
+    pub tile_width: u32,
+    /// Height of one picture, even, in pixels.
+    pub tile_height: u32,
+    /// Pictures in a row.
+    pub columns: u32,
+    /// How many rows there are.
+    pub rows: u32,
+    /// From one picture to the next, in video ticks.
+    pub every: i64,
+    /// What the pictures show, in video ticks on the timeline, rising.
+    pub times: Vec<i64>,
+    /// Keyframes around there, rising; where there is none before a time, decoding starts at the
+    /// beginning of the file.
+    pub entries: Vec<EntryPoint>,
 }
 
 /// A file of subtitles beside a film.
@@ -277,6 +307,11 @@ pub enum Event {
     },
     /// `poster.jpg` lies complete in the output folder.
     PosterDone {
+        /// Its length.
+        size_bytes: u64,
+    },
+    /// `thumbs-{N}.jpg` lies complete in the output folder.
+    ThumbsDone {
         /// Its length.
         size_bytes: u64,
     },

@@ -2,11 +2,11 @@
 //!
 //! [`serve`] answers the server's requests; [`inspect`] reads a file's structure and cuts its
 //! grid; [`prepare`] writes init segments; [`picture`] and [`sound`] make segments;
-//! [`isobmff`] writes their boxes and [`packaging`] their files; [`poster`] takes a still;
-//! [`text`] turns subtitles into WebVTT, and [`sidecar`] those in files of their own. [`av`] wraps
-//! libav and holds all of its `unsafe`; [`sandbox`] locks the process in before it reads. What
-//! does not belong here: the network, databases, paths, credentials. The
-//! worker sees one open input file and one open folder.
+//! [`isobmff`] writes their boxes and [`packaging`] their files; [`poster`] takes a
+//! [`still`], [`thumbs`] many small ones; [`text`] turns subtitles into WebVTT, and [`sidecar`]
+//! those in files of their own. [`av`] wraps libav and holds all of its `unsafe`; [`sandbox`] locks
+//! the process in before it reads. What does not belong here: the network, databases, paths,
+//! credentials. The worker sees one open input file and one open folder.
 
 pub mod av;
 pub mod descriptors;
@@ -26,5 +26,7 @@ pub mod serve;
 pub mod sidecar;
 pub mod sound;
 pub mod source_file;
+pub mod still;
 pub mod text;
+pub mod thumbs;
 pub mod timeline;

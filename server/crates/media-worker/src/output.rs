@@ -73,5 +73,10 @@ pub fn subtitle_name(index: u32) -> String {
     format!("subtitle-{index}.vtt")
 }
 
+/// The name of a sheet of thumbnails.
+pub fn thumbs_name(number: u32) -> String {
+    format!("thumbs-{number}.jpg")
+}
+
 /// The name of the poster.
 pub const POSTER_NAME: &str = "poster.jpg";

@@ -20,6 +20,7 @@ use crate::pulse::Pulse;
 use crate::sidecar;
 use crate::sound::{self, source::SoundSource};
 use crate::source_file::SourceFile;
+use crate::thumbs;
 
 /// Answers requests until `reader` ends. Fails only when the pipe itself is broken.
 pub fn serve(
@@ -102,6 +103,10 @@ impl Worker {
                 };
                 poster::make(&spec, &self.file, &self.output)
                     .map(|size_bytes| Event::PosterDone { size_bytes })
+            }
+            Request::MakeThumbs { video, sheet } => {
+                thumbs::make(&video, &sheet, &self.file, &self.output)
+                    .map(|size_bytes| Event::ThumbsDone { size_bytes })
             }
             Request::ReadSidecar(spec) => sidecar::read(&spec, self.file.whole(), &self.output)
                 .map(|size_bytes| Event::SidecarDone { size_bytes }),

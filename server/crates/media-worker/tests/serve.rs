@@ -12,7 +12,7 @@ mod pipes;
 
 use media_proto::message::{
     AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, Preset, Request,
-    RungSpec, VideoSpec,
+    RungSpec, SheetSpec, VideoSpec,
 };
 use media_worker::av::encoder::{Encoder, H264Settings};
 use media_worker::av::frame::Frame;
@@ -345,6 +345,46 @@ fn a_poster_is_a_jpeg() {
     assert!(matches!(event, Event::PosterDone { .. }), "{event:?}");
     let poster = &files_in(folder.path())["poster.jpg"];
     assert_eq!(poster[..3], [0xff, 0xd8, 0xff], "JPEG's start of image");
+}
+
+#[test]
+fn a_sheet_of_thumbnails_holds_what_the_film_shows_then() {
+    let (source, folder) = (film(8, 25), tempfile::tempdir().unwrap());
+    let inspection = inspect(&source, folder.path());
+    let video = prepared_video(&source, folder.path(), &inspection);
+    let entries: Vec<_> = inspection
+        .video
+        .iter()
+        .flat_map(|video| &video.chunks)
+        .filter_map(|chunk| chunk.entries.first().copied())
+        .collect();
+    let sheet = |number, entries| SheetSpec {
+        number,
+        tile_width: 96,
+        tile_height: 64,
+        columns: 3,
+        rows: 2,
+        every: 2 * SECOND,
+        times: (0..4).map(|index| index * 2 * SECOND).collect(),
+        entries,
+    };
+    let request = |sheet| Request::MakeThumbs {
+        video: video.clone(),
+        sheet,
+    };
+    // From keyframes nearby, and by decoding everything.
+    let requests = [request(sheet(1, entries)), request(sheet(2, Vec::new()))];
+    let events = ask(&source, folder.path(), &requests);
+    let done = |event: &&NumberedEvent| matches!(event.event, Event::ThumbsDone { .. });
+    assert_eq!(events.iter().filter(done).count(), 2, "{events:?}");
+    let files = files_in(folder.path());
+    for name in ["thumbs-1.jpg", "thumbs-2.jpg"] {
+        assert_eq!(
+            files[name][..3],
+            [0xff, 0xd8, 0xff],
+            "JPEG's start of image"
+        );
+    }
 }
 
 #[test]

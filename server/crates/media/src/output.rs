@@ -41,6 +41,11 @@ pub enum Output {
         /// Its length.
         size_bytes: u64,
     },
+    /// `thumbs-{N}.jpg` lies complete in the scratch folder.
+    ThumbsDone {
+        /// Its length.
+        size_bytes: u64,
+    },
     /// The request cannot be fulfilled; the worker lives on. `Unsupported` if the same file will
     /// fail the same way again.
     Failed(Error),
@@ -66,6 +71,7 @@ impl Output {
                 silence: Ticks(silence),
             }),
             Event::PosterDone { size_bytes } => Some(Self::PosterDone { size_bytes }),
+            Event::ThumbsDone { size_bytes } => Some(Self::ThumbsDone { size_bytes }),
             Event::Failed { cause, message } => Some(Self::Failed(failure(cause, &message))),
             Event::Hello { .. }
             | Event::Inspected(_)

@@ -42,6 +42,8 @@ pub enum Scene {
     Audio(u32, u32),
     /// It was asked for a poster.
     Poster,
+    /// It was asked for that sheet of thumbnails.
+    Thumbs(u32),
     /// It was asked to read a file of subtitles as that text track.
     Sidecar(u32),
 }
@@ -229,6 +231,14 @@ impl Actor {
             Request::MakePoster { .. } => {
                 let size_bytes = write(&self.scratch, Piece::Poster)?;
                 (Scene::Poster, Vec::new(), Event::PosterDone { size_bytes })
+            }
+            Request::MakeThumbs { sheet, .. } => {
+                let piece = Piece::Thumbs {
+                    sheet: sheet.number,
+                };
+                let size_bytes = write(&self.scratch, piece)?;
+                let done = Event::ThumbsDone { size_bytes };
+                (Scene::Thumbs(sheet.number), Vec::new(), done)
             }
             Request::ReadSidecar(spec) => {
                 let size_bytes = write(&self.scratch, Piece::Subtitle { index: spec.index })?;

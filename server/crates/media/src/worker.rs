@@ -17,7 +17,7 @@ use crate::limits::{Duty, Patience};
 use crate::output::{Output, failure};
 use crate::planner::draw::{Prepared, draw};
 use crate::planner::requests::{
-    GRID, audio_spec, chunk_spec, poster_request, prepare_request, video_spec,
+    GRID, audio_spec, chunk_spec, poster_request, prepare_request, thumbs_request, video_spec,
 };
 use crate::sidecar::Sidecar;
 
@@ -112,6 +112,13 @@ impl Worker {
     /// Begins the poster and returns the request's number.
     pub fn begin_poster(&mut self, plan: &Plan) -> Result<u32> {
         let request = poster_request(plan).ok_or_else(|| not_planned("poster", 0))?;
+        self.send(request)
+    }
+
+    /// Begins the sheet of thumbnails with that index (from 0) and returns the request's number.
+    pub fn begin_thumbs(&mut self, plan: &Plan, index: u32) -> Result<u32> {
+        let request = thumbs_request(plan, index);
+        let request = request.ok_or_else(|| not_planned("sheet of thumbnails", index))?;
         self.send(request)
     }
 

@@ -16,6 +16,20 @@ impl Size {
     pub fn short_side(self) -> u32 {
         self.width.min(self.height)
     }
+
+    /// The same shape with no side longer than `long_side`: both even, never enlarged.
+    pub fn within(self, long_side: u32) -> Self {
+        let longest = u64::from(self.width.max(self.height).max(1));
+        let target = longest.min(u64::from(long_side));
+        let scaled = |side: u32| {
+            let side = u64::from(side) * target / longest / 2 * 2;
+            u32::try_from(side).unwrap_or(long_side).max(2)
+        };
+        Self {
+            width: scaled(self.width),
+            height: scaled(self.height),
+        }
+    }
 }
 
 /// One quality: a size with its rates in bits per second.

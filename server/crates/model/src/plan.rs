@@ -223,6 +223,8 @@ pub struct PlanSummary {
     pub rungs: Vec<Rung>,
     /// The audio streams.
     pub audio: Vec<AudioSummary>,
+    /// As in [`Plan`].
+    pub thumbs: Option<ThumbsPlan>,
     /// What was left out or looks damaged, in sentences for the owner.
     pub notes: Vec<String>,
 }
@@ -289,6 +291,11 @@ impl Plan {
         u32::try_from(self.rungs().len() + self.audio.len()).unwrap_or(u32::MAX)
     }
 
+    /// How many sheets of thumbnails the title has.
+    pub fn thumb_sheets(&self) -> u32 {
+        self.thumbs.map_or(0, |thumbs| thumbs.sheets())
+    }
+
     /// What stream number `stream` carries, if the title has it.
     pub fn stream(&self, stream: u32) -> Option<StreamKind> {
         let index = usize::try_from(stream).ok()?;
@@ -349,6 +356,7 @@ impl Plan {
             display: self.source.display,
             rungs: self.rungs().iter().map(|rung| rung.rung).collect(),
             audio: audio.collect(),
+            thumbs: self.thumbs,
             notes: self.notes.clone(),
         }
     }

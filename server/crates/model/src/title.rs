@@ -46,6 +46,8 @@ pub struct Title {
     pub summary: Option<PlanSummary>,
     /// A poster is stored.
     pub has_poster: bool,
+    /// The sheets of thumbnails that are stored, by their numbers.
+    pub thumb_sheets: Vec<u32>,
     /// The job that makes it.
     pub job: Option<JobId>,
 }

@@ -314,6 +314,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<TitleRow> {
             plan: None,
             summary: summary.transpose()?.flatten(),
             has_poster: row.get("has_poster")?,
+            thumb_sheets: column::numbers(row, "thumb_sheets")?,
             job: column::optional_id(row, "job_id")?,
         },
         has_plan,

@@ -35,6 +35,7 @@ pub(crate) fn insert(connection: &Connection, whose: Whose, unit: Unit) -> Outco
         Unit::Chunk(number) => ("chunk", number),
         Unit::Audio(number) => ("audio", number),
         Unit::Poster => ("poster", 0),
+        Unit::Thumbs(index) => ("thumbs", index),
     };
     connection.prepare_cached(INSERT)?.execute(named_params! {
         ":title_serial": whose.title_serial,
@@ -59,6 +60,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Unit> {
         "chunk" => Ok(Unit::Chunk(number)),
         "audio" => Ok(Unit::Audio(number)),
         "poster" => Ok(Unit::Poster),
+        "thumbs" => Ok(Unit::Thumbs(number)),
         _ => Err(rusqlite::Error::FromSqlConversionFailure(
             0,
             Type::Text,

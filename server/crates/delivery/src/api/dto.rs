@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use crate::api::onlooker::{May, Onlooker, Owner, Watched};
 use crate::api::strip::Strip;
+use crate::api::thumbs::ThumbsView;
 use crate::api::words;
 use crate::rfc3339;
 
@@ -45,6 +46,7 @@ pub(crate) struct Video {
     pub(crate) rungs: Vec<RungView>,
     pub(crate) audio: Vec<AudioView>,
     pub(crate) poster: Option<String>,
+    pub(crate) thumbs: Option<ThumbsView>,
     pub(crate) manifest_dash: String,
     pub(crate) manifest_hls: String,
     pub(crate) source: Option<SourceView>,
@@ -306,6 +308,7 @@ impl Video {
                 .map(|plan| audio(plan, of_stream))
                 .unwrap_or_default(),
             poster: title.has_poster.then(|| poster(title.id)),
+            thumbs: ThumbsView::of(title),
             manifest_dash: media("manifest.mpd"),
             manifest_hls: media("master.m3u8"),
             source: plan.map(|plan| SourceView::new(&plan.source)),

@@ -22,6 +22,7 @@ pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod storage;
 pub(crate) mod strip;
+pub(crate) mod thumbs;
 pub(crate) mod uploads;
 pub(crate) mod users;
 pub(crate) mod videos;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io;
 
 use model::error::{Context, ErrorKind, Result};
-use model::extras::TextPlan;
+use model::extras::{TextPlan, ThumbsPlan};
 use model::language;
 use model::plan::{AudioPlan, Plan, VideoPlan};
 use model::segment::Piece;
@@ -18,6 +18,9 @@ use crate::manifest::timeline::Timeline;
 
 /// What words take in a second: next to nothing, but the attribute is mandatory.
 const TEXT_BPS: u32 = 1_000;
+
+/// What thumbnails take in a second: a sheet of a megabyte every thousand.
+const THUMBS_BPS: u32 = 8_000;
 
 type Xml = Writer<Vec<u8>>;
 
@@ -47,7 +50,8 @@ fn write_manifest(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> 
     Ok(())
 }
 
-/// One set for the picture with all its rungs, then one for each audio track, then the words.
+/// One set for the picture with all its rungs, then one for each audio track, then the words, then
+/// the thumbnails.
 fn write_sets(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> {
     let split = plan.rungs().len().min(rates.len());
     let (video_rates, audio_rates) = rates.split_at(split);
@@ -61,6 +65,9 @@ fn write_sets(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> {
     let first = u64::from(plan.stream_count()) + 1;
     for (index, text) in (0..).zip(&plan.text) {
         write_text_set(xml, text, index, first + u64::from(index))?;
+    }
+    if let Some(thumbs) = &plan.thumbs {
+        write_thumbs_set(xml, thumbs, first + plan.text.len() as u64)?;
     }
     Ok(())
 }
@@ -141,6 +148,41 @@ fn write_text_set(xml: &mut Xml, text: &TextPlan, index: u32, id: u64) -> io::Re
                     let name = Piece::Subtitle { index }.to_string();
                     xml.create_element("BaseURL")
                         .write_text_content(BytesText::new(&name))?;
+                    Ok(())
+                })?;
+            Ok(())
+        })?;
+    Ok(())
+}
+
+/// Sheets of tiles (DASH-IF IOP 4.3, 6.2.6); players cut them up by themselves.
+fn write_thumbs_set(xml: &mut Xml, thumbs: &ThumbsPlan, id: u64) -> io::Result<()> {
+    let (columns, rows) = (ThumbsPlan::COLUMNS, ThumbsPlan::ROWS);
+    let sheet_ticks = thumbs.every.0.saturating_mul(i64::from(columns * rows));
+    xml.create_element("AdaptationSet")
+        .with_attribute(("id", &*id.to_string()))
+        .with_attribute(("contentType", "image"))
+        .with_attribute(("mimeType", "image/jpeg"))
+        .write_inner_content(|xml| {
+            xml.create_element("SegmentTemplate")
+                .with_attribute(("timescale", &*VideoTicks::TIMESCALE.to_string()))
+                .with_attribute(("media", "thumbs-$Number$.jpg"))
+                .with_attribute(("startNumber", "1"))
+                .with_attribute(("duration", &*sheet_ticks.to_string()))
+                .write_empty()?;
+            xml.create_element("Representation")
+                .with_attribute(("id", "thumbs"))
+                .with_attribute(("bandwidth", &*THUMBS_BPS.to_string()))
+                .with_attribute(("width", &*(thumbs.tile.width * columns).to_string()))
+                .with_attribute(("height", &*(thumbs.tile.height * rows).to_string()))
+                .write_inner_content(|xml| {
+                    xml.create_element("EssentialProperty")
+                        .with_attribute((
+                            "schemeIdUri",
+                            "http://dashif.org/guidelines/thumbnail_tile",
+                        ))
+                        .with_attribute(("value", &*format!("{columns}x{rows}")))
+                        .write_empty()?;
                     Ok(())
                 })?;
             Ok(())
@@ -264,6 +306,7 @@ mod tests {
     use super::{duration, frame_rate, manifest};
     use crate::manifest::bandwidth::rates;
     use crate::manifest::samples::{film, film_with_words, sound_only};
+    use model::extras::ThumbsPlan;
     use model::time::Ticks;
 
     #[test]
@@ -298,6 +341,27 @@ mod tests {
             "{words}"
         );
         assert!(words.contains("value=\"caption\"") && words.contains("\"forced-subtitle\""));
+    }
+
+    #[test]
+    fn thumbnails_are_a_set_of_tiles() {
+        let mut plan = film_with_words();
+        let display = plan.source.display.unwrap();
+        plan.thumbs = Some(ThumbsPlan::of(display, plan.end()));
+        let text = manifest(&plan, &rates(&plan, &[])).unwrap();
+        let (_, thumbs) = text.split_once("id=\"8\"").unwrap();
+        let thumbs = thumbs.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            thumbs.starts_with(
+                "contentType=\"image\" mimeType=\"image/jpeg\"> \
+                 <SegmentTemplate timescale=\"90000\" media=\"thumbs-$Number$.jpg\" \
+                 startNumber=\"1\" duration=\"90000000\"/> \
+                 <Representation id=\"thumbs\" bandwidth=\"8000\" width=\"3200\" height=\"1780\"> \
+                 <EssentialProperty schemeIdUri=\"http://dashif.org/guidelines/thumbnail_tile\" \
+                 value=\"10x10\"/>"
+            ),
+            "{thumbs}"
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub(crate) mod bandwidth;
 pub(crate) mod dash;
 pub(crate) mod hls;
+pub(crate) mod thumbs;
 pub(crate) mod timeline;
 
 #[cfg(test)]

@@ -107,12 +107,12 @@ impl Encoder {
     }
 
     /// A JPEG of one picture in 8-bit 4:2:0, full range.
-    pub fn jpeg(width: u32, height: u32) -> Result<Self, AvError> {
-        // Quantiser 4 of 31 is about "quality 85" elsewhere.
+    pub fn jpeg(width: u32, height: u32, quantiser: u32) -> Result<Self, AvError> {
+        let quantiser = quantiser.to_string();
         let mut options = Options::new(&[
             ("flags", "+qscale"),
-            ("qmin", "4"),
-            ("qmax", "4"),
+            ("qmin", &quantiser),
+            ("qmax", &quantiser),
             ("threads", "1"),
         ])?;
         Self::open(c"mjpeg", &mut options, |context| {

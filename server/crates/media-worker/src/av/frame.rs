@@ -69,6 +69,22 @@ impl Frame {
 
     /// A grey picture in 8-bit 4:2:0, limited range: luma 16 is black, 235 white.
     pub fn grey(width: u32, height: u32, luma: u8) -> Result<Self, AvError> {
+        let format = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
+        Self::plain(width, height, format, luma)
+    }
+
+    /// A grey picture for a JPEG, in its full range: luma 0 is black, 255 white.
+    pub fn jpeg_grey(width: u32, height: u32, luma: u8) -> Result<Self, AvError> {
+        let format = ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P;
+        Self::plain(width, height, format, luma)
+    }
+
+    fn plain(
+        width: u32,
+        height: u32,
+        format: ffi::AVPixelFormat,
+        luma: u8,
+    ) -> Result<Self, AvError> {
         let mut frame = Self::new()?;
         let raw = frame.as_mut_ptr();
         // SAFETY: the fields are set before av_frame_get_buffer reads them; the planes are then
@@ -76,7 +92,7 @@ impl Frame {
         unsafe {
             (*raw).width = i32::try_from(width).map_err(|_| AvError::INVALID_DATA)?;
             (*raw).height = i32::try_from(height).map_err(|_| AvError::INVALID_DATA)?;
-            (*raw).format = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as i32;
+            (*raw).format = format as i32;
             check(ffi::av_frame_get_buffer(raw, 0))?;
             for (plane, value) in [(0, luma), (1, 128), (2, 128)] {
                 let rows = if plane == 0 {
@@ -237,6 +253,36 @@ impl Frame {
         unsafe {
             let plane = *fields.extended_data.add(channel);
             std::slice::from_raw_parts_mut(plane.cast::<f32>(), samples)
+        }
+    }
+
+    /// Paints `picture`, which is in the same format, over the part of this one whose upper left
+    /// corner is at `left` and `top`, both even. Without effect where it would not fit.
+    pub fn paint(&mut self, picture: &Self, left: u32, top: u32) {
+        let planar = ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P as i32;
+        let fits = left.saturating_add(picture.width()) <= self.width()
+            && top.saturating_add(picture.height()) <= self.height();
+        if !fits || self.format() != planar || picture.format() != planar {
+            return;
+        }
+        let (width, height) = (picture.width(), picture.height());
+        let (into, from) = (self.fields_mut(), picture.fields());
+        for plane in 0..3 {
+            let part = if plane == 0 { 1 } else { 2 };
+            let stride = |frame: &ffi::AVFrame| frame.linesize[plane] as usize;
+            let row_bytes = width.div_ceil(part) as usize;
+            for row in 0..height.div_ceil(part) {
+                let place = (top / part + row) as usize * stride(into) + (left / part) as usize;
+                // SAFETY: both have three planes of whole rows; the part lies within ours, as was
+                // asked above, and two frames never share memory that one of them writes.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(
+                        from.data[plane].add(row as usize * stride(from)),
+                        into.data[plane].add(place),
+                        row_bytes,
+                    );
+                }
+            }
         }
     }
 

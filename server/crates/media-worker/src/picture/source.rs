@@ -6,6 +6,8 @@
 //! when that was too late. Then the first frame out of the decoder is checked against the plan.
 //! Chunks that follow each other go on without any seek.
 
+mod still;
+
 use media_proto::VIDEO_TIMESCALE;
 use media_proto::message::{ChunkSpec, EntryPoint, VideoSpec};
 

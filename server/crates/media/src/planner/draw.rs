@@ -8,7 +8,7 @@ use media_proto::message::{
     VideoInspection,
 };
 use model::error::{Error, ErrorKind, Result};
-use model::extras::{Chapter, Tags, TextPlan};
+use model::extras::{Chapter, Tags, TextPlan, ThumbsPlan};
 use model::ladder::Size;
 use model::plan::{
     AudioPlan, Chunk, Entry, PLAN_VERSION, Plan, SoundAnchor, SoundSpan, SourceFacts, TrackFacts,
@@ -57,7 +57,7 @@ pub fn draw(inspection: &Inspection, prepared: &Prepared, demand: Demand) -> Res
         audio: audio_plans(inspection, prepared, &audio_cuts(&cuts))?,
         sound_spans: sound_spans(&inspection.sound_spans, inspection.cuts.len() - 1)?,
         text: text_plans(inspection),
-        thumbs: None,
+        thumbs: display(inspection).map(|display| ThumbsPlan::of(display, end(&cuts))),
         chapters: chapters(inspection),
         cuts,
         notes: inspection
@@ -269,14 +269,22 @@ fn tags(found: &TagsInspection) -> Tags {
     }
 }
 
+fn display(inspection: &Inspection) -> Option<Size> {
+    inspection.video.as_ref().map(|video| Size {
+        width: video.display_width,
+        height: video.display_height,
+    })
+}
+
+fn end(cuts: &[VideoTicks]) -> VideoTicks {
+    cuts.last().copied().unwrap_or_default()
+}
+
 fn source_facts(inspection: &Inspection) -> SourceFacts {
     let video = inspection.video.as_ref();
     SourceFacts {
         container: clipped(&inspection.container),
-        display: video.map(|video| Size {
-            width: video.display_width,
-            height: video.display_height,
-        }),
+        display: display(inspection),
         rotation_degrees: video.map_or(0, |video| video.rotation_degrees),
         flipped: video.is_some_and(|video| video.flipped),
         interlaced: video.is_some_and(|video| video.interlaced),

@@ -2,9 +2,10 @@
 //! Pure functions. What does not belong here: sending (`worker`).
 
 use media_proto::message::{
-    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, Request, RungSpec, SoundAnchor,
-    VideoSpec,
+    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, Request, RungSpec, SheetSpec,
+    SoundAnchor, VideoSpec,
 };
+use model::extras::ThumbsPlan;
 use model::ladder::Rung;
 use model::plan::{Entry, Plan};
 use model::time::VideoTicks;
@@ -129,6 +130,45 @@ pub fn poster_request(plan: &Plan) -> Option<Request> {
         origin: plan.origin.0,
         long_side: POSTER_LONG_SIDE,
     })
+}
+
+/// The request for the sheet of thumbnails with that index (from 0), if the plan has it.
+pub fn thumbs_request(plan: &Plan, index: u32) -> Option<Request> {
+    let thumbs = plan.thumbs.filter(|thumbs| index < thumbs.sheets())?;
+    let on_a_sheet = ThumbsPlan::COLUMNS * ThumbsPlan::ROWS;
+    let first = index * on_a_sheet;
+    let tiles = first..thumbs.tiles.min(first.saturating_add(on_a_sheet));
+    let times: Vec<i64> = tiles.map(|tile| thumbs.shows(tile, plan.end()).0).collect();
+    Some(Request::MakeThumbs {
+        video: video_spec(plan)?,
+        sheet: SheetSpec {
+            number: index + 1,
+            tile_width: thumbs.tile.width,
+            tile_height: thumbs.tile.height,
+            columns: ThumbsPlan::COLUMNS,
+            rows: ThumbsPlan::ROWS,
+            every: thumbs.every.0,
+            entries: entries_around(plan, &times),
+            times,
+        },
+    })
+}
+
+/// The nearest keyframe before each chunk that touches the times, each once, rising.
+fn entries_around(plan: &Plan, times: &[i64]) -> Vec<EntryPoint> {
+    let (first, last) = (times.first().copied(), times.last().copied());
+    let touches = |cuts: &[VideoTicks]| {
+        let ends = cuts.last().is_some_and(|end| Some(end.0) > first);
+        ends && cuts.first().is_some_and(|begin| Some(begin.0) <= last)
+    };
+    let chunks = plan.chunks().iter();
+    let touched = chunks.filter(|chunk| touches(plan.chunk_cuts(chunk)));
+    let mut entries: Vec<EntryPoint> = touched
+        .filter_map(|chunk| chunk.entries.first().copied().map(entry_point))
+        .collect();
+    entries.sort_by_key(|entry| entry.pts);
+    entries.dedup();
+    entries
 }
 
 fn rung_spec(rung: &Rung, parameter_sets: &str) -> RungSpec {

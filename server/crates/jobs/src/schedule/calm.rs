@@ -1,0 +1,62 @@
+//! Whether anybody waits for anything: what is only nice to have begins when nobody does.
+
+use super::{Board, any, first, first_sound, inspection, wished};
+use crate::work::{Lane, Work};
+
+/// A viewer waits for a part of a title, or a title for its beginning, made or being made by
+/// whichever lane.
+pub(super) fn somebody_waits(board: Board<'_>) -> bool {
+    let made_elsewhere = [Lane::Picture, Lane::Sound];
+    made_elsewhere
+        .iter()
+        .any(|lane| wished(*lane, board).is_some())
+        || inspection(board).is_some()
+        || first(board, Work::Chunk(0)).is_some()
+        || any(board, |outline| first_sound(outline).into_iter()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::wish::Wish;
+    use catalog::work::Unit;
+
+    use crate::read_ahead::LastWished;
+    use crate::schedule::tests::{busy, order, title, unseen, wish};
+    use crate::schedule::{Board, next, preempts};
+    use crate::standing::Standing;
+    use crate::work::{Lane, Work};
+
+    #[test]
+    fn thumbnails_are_made_while_nobody_waits_and_give_way_to_whoever_does() {
+        let mut film = title(3);
+        let last_wished = LastWished::default();
+        let running = [busy(&film, Work::Thumbs(0), false)];
+        let gives_way = |standings: &[Standing], wishes: &[Wish]| {
+            let board = Board {
+                standings,
+                wishes,
+                last_wished: &last_wished,
+                busy: &running,
+            };
+            let stops = preempts(Lane::Thumbs, board);
+            let begins = next(Lane::Thumbs, board).is_some();
+            assert_ne!(stops, begins, "what would be stopped does not begin");
+            stops
+        };
+        assert!(gives_way(&[film.clone()], &[]), "it has no beginning yet");
+        film.done.extend([Unit::Chunk(0), Unit::Audio(0)]);
+        assert!(!gives_way(&[film.clone()], &[]), "the rest is no hurry");
+        for stream in [0, 2] {
+            let wishes = [wish(&film, stream, 5)];
+            assert!(gives_way(&[film.clone()], &wishes), "stream {stream}");
+        }
+        let wishes = [wish(&film, 0, 1)];
+        assert!(!gives_way(&[film.clone()], &wishes), "that chunk exists");
+        let standings = [film.clone(), unseen()];
+        assert!(gives_way(&standings, &[]), "somebody's film has just come");
+        assert_eq!(
+            order(Lane::Thumbs, &[film], &[]),
+            [(0, Work::Thumbs(0)), (0, Work::Thumbs(1))]
+        );
+    }
+}
