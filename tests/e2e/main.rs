@@ -17,6 +17,7 @@ mod openapi;
 mod pages;
 mod pictures;
 mod playback;
+mod posters;
 mod proof;
 mod sandbox;
 mod story;

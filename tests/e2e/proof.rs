@@ -23,7 +23,7 @@ pub(crate) fn prove_title(server: &Server, video: &Video, source: &Path) -> Resu
     Ok(download)
 }
 
-/// Every rung says it is complete and the title has its poster, if it has a picture at all.
+/// Every rung says it is complete and the title has its poster.
 pub(crate) fn is_complete(server: &Server, video: &Video) -> Result<()> {
     for rung in &video.rungs {
         ensure!(
@@ -33,9 +33,6 @@ pub(crate) fn is_complete(server: &Server, video: &Video) -> Result<()> {
             rung.ready,
             rung.stream
         );
-    }
-    if video.rungs.is_empty() {
-        return Ok(());
     }
     let poster = video.poster.as_ref();
     let poster = poster.with_context(|| format!("{} has no poster", video.file))?;

@@ -1,7 +1,8 @@
 // Sends forms and buttons that say in their markup where to (`data-send="METHOD /path"`), and does
 // what they say follows (`data-then`): `close` the dialog, `reset` the form, `refresh` the regions,
 // `reload`, `go=/path`, `show=dialog` filled with the answer. `data-said` is shown when it worked;
-// `data-undo="METHOD /path"` offers the way back. Pages listen to `homereel:sent` for the rest.
+// `data-undo="METHOD /path"` offers the way back. A form with `data-on-change` has no button: every
+// choice is sent at once. Pages listen to `homereel:sent` for the rest.
 
 import { Refusal } from "./api";
 import { ask, wordsFor } from "./ask";
@@ -18,6 +19,13 @@ export function serveForms(): void {
     if (form instanceof HTMLFormElement && form.dataset["send"]) {
       event.preventDefault();
       void sendForm(form);
+    }
+  });
+  document.addEventListener("change", (event) => {
+    const field = event.target instanceof Element ? event.target : null;
+    const form = field?.closest<HTMLFormElement>("form[data-on-change]");
+    if (form) {
+      void sendLatest(form);
     }
   });
   document.addEventListener("click", (event) => {
@@ -54,6 +62,18 @@ export async function sendForm(form: HTMLFormElement): Promise<void> {
   } catch (error) {
     setBusy(form, submit, false);
     refuse(form, error);
+  }
+}
+
+/** What is chosen while the choice before is on its way is sent after it. */
+async function sendLatest(form: HTMLFormElement): Promise<void> {
+  form.dataset["onChange"] = "again";
+  if (form.getAttribute("aria-busy") === "true") {
+    return;
+  }
+  while (form.dataset["onChange"] === "again") {
+    form.dataset["onChange"] = "";
+    await sendForm(form);
   }
 }
 

@@ -27,6 +27,10 @@ pub(crate) fn film(name: &str) -> Value {
         "id": "01jd0000000000000000000000", "name": name, "state": "playable",
         "reason": null, "added_at": "2025-11-23T10:00:00Z", "duration_s": 5400.0,
         "poster": "/media/x/poster.jpg",
+        "posters": [
+            { "number": 1, "url": "/media/x/poster-1.jpg", "chosen": false },
+            { "number": 2, "url": "/media/x/poster-2.jpg", "chosen": true }
+        ],
         "thumbs": {
             "width": 320, "height": 180, "columns": 10, "rows": 10, "every_s": 10.0, "count": 540,
             "sheets": ["/media/x/thumbs-1.jpg", null]

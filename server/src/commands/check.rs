@@ -232,7 +232,7 @@ fn unplanned(plan: &Plan, pieces: &HashSet<Piece>) -> Vec<String> {
         Piece::Media { stream, number } => {
             plan.stream(stream).is_some() && number <= plan.segment_count()
         }
-        Piece::Poster | Piece::PosterChoice { .. } => !plan.rungs().is_empty(),
+        Piece::Poster | Piece::PosterChoice { .. } => true,
         Piece::Subtitle { index } => (index as usize) < plan.text.len(),
         Piece::Thumbs { sheet } => sheet <= plan.thumb_sheets(),
     };

@@ -23,6 +23,8 @@ pub struct TitleChange {
     pub description: Option<String>,
     /// Who may watch it.
     pub visibility: Option<Visibility>,
+    /// Which of its pictures stands for it, by its number.
+    pub poster: Option<u32>,
 }
 
 impl Catalog {
@@ -30,11 +32,15 @@ impl Catalog {
     /// are cut.
     ///
     /// # Errors
-    /// `NotFound` if there is no such title, `InvalidInput` if the name is empty.
+    /// `NotFound` if there is no such title, `InvalidInput` if the name is empty or there is no
+    /// picture of that number.
     pub async fn change_title(&self, id: TitleId, change: TitleChange) -> Result<Title> {
         self.write("changing a title", move |write| {
             let mut row = known(write, id)?;
             let before = row.title.visibility;
+            if let Some(number) = change.poster {
+                choose_poster(write, &mut row, number)?;
+            }
             apply(&mut row.title, change)?;
             titles::set_words(&write.transaction, row.serial, &row.title)?;
             write.announce(Change::Title(id));
@@ -51,6 +57,15 @@ impl Catalog {
 pub(crate) fn known(write: &Write<'_>, id: TitleId) -> Outcome<TitleRow> {
     present(&write.transaction, id)?
         .ok_or_else(|| Failure::rule(ErrorKind::NotFound, format!("there is no title {id}")))
+}
+
+fn choose_poster(write: &Write<'_>, row: &mut TitleRow, number: u32) -> Outcome<()> {
+    if !row.title.poster_choices.contains(&number) {
+        let message = format!("“{}” has no picture {number}", row.title.name);
+        return Err(Failure::rule(ErrorKind::InvalidInput, message));
+    }
+    row.title.poster_choice = Some(number);
+    titles::set_poster_choice(&write.transaction, row.serial, number)
 }
 
 fn apply(title: &mut Title, change: TitleChange) -> Outcome<()> {
@@ -75,10 +90,11 @@ mod tests {
     use model::error::ErrorKind;
     use model::id::TitleId;
     use model::rights::Visibility;
+    use model::segment::Piece;
 
     use super::TitleChange;
     use crate::library::TitleQuery;
-    use crate::testing::House;
+    use crate::testing::{House, OWNER, stored};
     use crate::viewer::Viewer;
 
     #[tokio::test]
@@ -89,7 +105,7 @@ mod tests {
         let change = TitleChange {
             name: Some(" Grandma's birthday ".to_owned()),
             description: Some("Everybody sings.\r\nCake follows.\n".to_owned()),
-            visibility: None,
+            ..TitleChange::default()
         };
         let changed = house.catalog.change_title(id, change).await.unwrap();
         assert_eq!(changed.name, "Grandma's birthday");
@@ -114,6 +130,38 @@ mod tests {
         assert_eq!(changed.description, None);
         assert_eq!(finds("cake").await, 0);
         assert!(house.catalog.integrity().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_exists_can_be_chosen_as_the_poster() {
+        let house = House::new();
+        let (title, job) = house.planned("/films/a.mp4", 1).await;
+        let pictures = [Piece::Poster]
+            .into_iter()
+            .chain((1..=3).map(|number| Piece::PosterChoice { number }));
+        let pictures = pictures.map(|piece| stored(title, 1, piece, 900)).collect();
+        let adding = house.catalog.add_pieces(job.id, OWNER, pictures);
+        adding.await.unwrap();
+        let shown = house.title(title).await;
+        assert_eq!(
+            (shown.poster_choices, shown.poster_choice),
+            (vec![1, 2, 3], None)
+        );
+        let choose = async |number| {
+            let change = TitleChange {
+                poster: Some(number),
+                ..TitleChange::default()
+            };
+            house.catalog.change_title(title, change).await
+        };
+        let chosen = choose(2).await.unwrap();
+        assert_eq!(chosen.poster_piece(), Piece::PosterChoice { number: 2 });
+        let error = choose(4).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        house.catalog.abandon_plan(job.id, OWNER).await.unwrap();
+        let anew = house.title(title).await;
+        assert_eq!(anew.poster_choice, Some(2), "the choice outlives a plan");
+        assert_eq!(anew.poster_piece(), Piece::Poster, "until it is made again");
     }
 
     #[tokio::test]

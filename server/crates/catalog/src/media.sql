@@ -108,6 +108,13 @@ SELECT
         SELECT group_concat(pieces.number) FROM pieces
         WHERE pieces.title_serial = titles.serial
             AND pieces.generation = titles.generation
+            AND pieces.stream = -1
+            AND pieces.number >= 1
+    ) AS poster_choices,
+    (
+        SELECT group_concat(pieces.number) FROM pieces
+        WHERE pieces.title_serial = titles.serial
+            AND pieces.generation = titles.generation
             AND pieces.stream = -3
     ) AS thumb_sheets
 FROM titles

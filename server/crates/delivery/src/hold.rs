@@ -205,6 +205,8 @@ mod tests {
             plan: None,
             summary: None,
             has_poster: false,
+            poster_choices: Vec::new(),
+            poster_choice: None,
             thumb_sheets: Vec::new(),
             job: None,
         }

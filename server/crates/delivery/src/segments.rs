@@ -49,6 +49,12 @@ pub(crate) async fn show(
     ask: Ask<'_>,
 ) -> Result<Response, Problem> {
     let asked = Instant::now();
+    let cache_of = piece;
+    // Under one name the picture that was chosen, so that whoever knows the name need not choose.
+    let piece = match piece {
+        Piece::Poster => title.poster_piece(),
+        other => other,
+    };
     let (stored, held) = match app.site.catalog.piece(title.id, piece).await? {
         Some(stored) => (stored, None),
         None => {
@@ -64,7 +70,7 @@ pub(crate) async fn show(
     let answer = Answer {
         title,
         stored: &stored,
-        cache: cache(&settings, title, piece),
+        cache: cache(&settings, title, cache_of),
         held,
     };
     answer.send(app, ask.method, ask.headers).await

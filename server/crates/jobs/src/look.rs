@@ -9,7 +9,7 @@ use media::sidecar::Sidecar;
 use media::worker::Worker;
 use model::error::ErrorKind;
 use model::plan::Plan;
-use model::segment::Piece;
+use model::segment::{POSTER_CHOICES, Piece};
 use model::settings::Place;
 use model::title::Title;
 use std::path::Path;
@@ -255,8 +255,17 @@ async fn ask_for(
     };
     loop {
         match (worker.next_output().await?.1, work) {
-            (Output::PosterDone { size_bytes }, Work::Poster) => {
-                return Ok(vec![(Piece::Poster, size_bytes)]);
+            (
+                Output::PosterDone {
+                    size_bytes,
+                    choices,
+                },
+                Work::Poster,
+            ) => {
+                let choice = |(number, size_bytes)| (Piece::PosterChoice { number }, size_bytes);
+                let choices = (1..=POSTER_CHOICES).zip(choices).map(choice);
+                let poster = std::iter::once((Piece::Poster, size_bytes));
+                return Ok(poster.chain(choices).collect());
             }
             (Output::ThumbsDone { size_bytes }, Work::Thumbs(index)) => {
                 return Ok(vec![(Piece::Thumbs { sheet: index + 1 }, size_bytes)]);

@@ -11,7 +11,7 @@ use catalog::wish::Wish;
 use catalog::work::Unit;
 
 use crate::read_ahead::{self, LastWished};
-use crate::schedule::calm::somebody_waits;
+use crate::schedule::calm::{has_begun, somebody_waits};
 use crate::standing::{Outline, Standing};
 use crate::work::{Lane, Run, Work};
 
@@ -144,8 +144,12 @@ fn inspection(board: Board<'_>) -> Option<Pick> {
 }
 
 fn poster(board: Board<'_>) -> Option<Pick> {
-    let pictured = |outline: &Outline| (outline.rungs > 0).then_some(Work::Poster);
-    any(board, |outline| pictured(outline).into_iter())
+    // Fifteen pictures are decoded for it, which would make its first chunk late.
+    let mut begun = board
+        .standings
+        .iter()
+        .filter(|standing| has_begun(standing));
+    begun.find_map(|standing| open(board, standing, Work::Poster))
 }
 
 /// `work` for the first job that needs it.
@@ -203,7 +207,7 @@ fn exists(standing: &Standing, work: Work) -> bool {
                 usize::try_from(index).is_ok_and(|index| index < outline.chunks.len())
             }
             Unit::Audio(unit) => unit < outline.sound_units(),
-            Unit::Poster => outline.rungs > 0,
+            Unit::Poster => true,
             Unit::Thumbs(index) => index < outline.thumb_sheets,
         },
         (Some(_), None) => false,
@@ -236,6 +240,9 @@ mod tests {
     use crate::read_ahead::LastWished;
     use crate::standing::{Outline, Standing, Stretch};
     use crate::work::{Lane, Run, Work};
+
+    /// What must be there to play it from its beginning.
+    const BEGINNING: [Unit; 2] = [Unit::Chunk(0), Unit::Audio(0)];
 
     /// A title with two rungs, two audio streams, chunks of two segments and spans of four.
     pub(super) fn title(chunks: u32) -> Standing {
@@ -316,7 +323,10 @@ mod tests {
             order.push((place, pick.work));
             match pick.work.unit() {
                 Some(unit) => drop(standings[place].done.insert(unit)),
-                None => standings[place].outline = title(1).outline,
+                None => {
+                    standings[place].outline = title(1).outline;
+                    standings[place].done.extend(BEGINNING);
+                }
             }
         }
     }
@@ -361,7 +371,9 @@ mod tests {
 
     #[test]
     fn new_titles_are_looked_at_before_posters_are_made() {
-        let standings = [title(1), unseen(), unseen()];
+        let mut begun = title(1);
+        begun.done.extend(BEGINNING);
+        let standings = [begun, unseen(), unseen()];
         assert_eq!(
             order(Lane::Look, &standings, &[]),
             [
@@ -556,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_alone_has_neither_chunks_nor_a_poster() {
+    fn sound_alone_has_no_chunks() {
         let mut song = title(0);
         if let Some(outline) = &mut song.outline {
             outline.rungs = 0;
@@ -566,7 +578,10 @@ mod tests {
         }
         let standings = [song];
         assert_eq!(order(Lane::Picture, &standings, &[]), []);
-        assert_eq!(order(Lane::Look, &standings, &[]), []);
+        assert_eq!(order(Lane::Look, &standings, &[]), [], "first its sound");
+        let mut begun = standings.clone();
+        begun[0].done.insert(Unit::Audio(0));
+        assert_eq!(order(Lane::Look, &begun, &[]), [(0, Work::Poster)]);
         assert_eq!(order(Lane::Sound, &standings, &[]), [(0, Work::Audio(0))]);
     }
 }

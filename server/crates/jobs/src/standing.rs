@@ -121,10 +121,8 @@ impl Outline {
     pub fn units(&self) -> impl Iterator<Item = Unit> {
         let chunks = (0..).take(self.chunks.len()).map(Unit::Chunk);
         let audio = (0..self.sound_units()).map(Unit::Audio);
-        // Sound alone has no poster.
-        let poster = (self.rungs > 0).then_some(Unit::Poster);
         let thumbs = (0..self.thumb_sheets).map(Unit::Thumbs);
-        chunks.chain(audio).chain(poster).chain(thumbs)
+        chunks.chain(audio).chain([Unit::Poster]).chain(thumbs)
     }
 
     /// Every piece that `unit` makes.
@@ -342,8 +340,8 @@ mod tests {
         assert_eq!(share(8), VideoTicks::from_seconds(4), "half a half");
         assert_eq!(share(90), VideoTicks::from_seconds(8), "the whole span");
         assert!(
-            !song.units().any(|unit| unit == Unit::Poster),
-            "a song has no poster"
+            song.units().any(|unit| unit == Unit::Poster),
+            "a song has a poster, too"
         );
     }
 }

@@ -24,9 +24,9 @@ async fn a_film_becomes_ready_with_every_piece_stored_once() {
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
     let ready = house.until_state(film, TitleState::Ready).await;
-    // Two rungs and two audio tracks: four init segments and seven segments each, a poster, and a
-    // sheet of thumbnails.
-    assert_eq!(house.catalog.pieces(film).await.unwrap().len(), 4 + 28 + 2);
+    // Two rungs and two audio tracks: four init segments and seven segments each, a poster, five
+    // pictures to choose it from, and a sheet of thumbnails.
+    assert_eq!(house.catalog.pieces(film).await.unwrap().len(), 4 + 28 + 7);
     assert!(ready.has_poster, "a film has a poster");
     assert_eq!(ready.thumb_sheets, [1]);
     let job = house
@@ -54,12 +54,16 @@ async fn a_film_becomes_ready_with_every_piece_stored_once() {
 }
 
 #[tokio::test]
-async fn sound_alone_becomes_ready_without_chunks_or_poster() {
+async fn sound_alone_becomes_ready_without_chunks() {
     let house = House::with(ScriptedLauncher::with_sound(5, 1));
     let jobs = house.start().await;
     let song = house.admit("song.flac").await;
     let ready = house.until_state(song, TitleState::Ready).await;
-    assert!(!ready.has_poster, "there is nothing to see");
+    assert!(ready.has_poster, "its loudness or its cover");
+    assert!(
+        ready.poster_choices.is_empty(),
+        "there is nothing to choose"
+    );
     jobs.shutdown().await;
     house.assert_whole().await;
 }

@@ -53,17 +53,9 @@ pub enum Request {
         /// The stream and the span.
         audio: AudioSpec,
     },
-    /// Write `poster.jpg`: the best of a few keyframes. Answered by [`Event::PosterDone`].
-    MakePoster {
-        /// The track to take it from.
-        track: u32,
-        /// Where on the timeline to look, in video ticks.
-        candidates: Vec<i64>,
-        /// Zero of the timeline on the source's clock, in video ticks.
-        origin: i64,
-        /// Longest side of the picture, in pixels.
-        long_side: u32,
-    },
+    /// Write `poster.jpg`, and the pictures it can be chosen from as `poster-{N}.jpg`. Answered by
+    /// [`Event::PosterDone`].
+    MakePoster(PosterSpec),
     /// Write one sheet of thumbnails as `thumbs-{N}.jpg`. Answered by [`Event::ThumbsDone`].
     MakeThumbs {
         /// The picture; its rungs do not matter.
@@ -74,6 +66,42 @@ pub enum Request {
     /// Read the input as a file of subtitles and write it as `subtitle-{N}.vtt`. Answered by
     /// [`Event::SidecarDone`].
     ReadSidecar(SidecarSpec),
+}
+
+/// What stands for a title.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PosterSpec {
+    /// What it is drawn from.
+    pub from: PosterSource,
+    /// Attached pictures of the file, by track. The first that can be decoded is the poster of
+    /// sound, and one of those to choose from for a film.
+    pub covers: Vec<u32>,
+    /// Zero of the timeline on the source's clock, in video ticks.
+    pub origin: i64,
+    /// Longest side of the picture, in pixels.
+    pub long_side: u32,
+}
+
+/// What a poster is drawn from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PosterSource {
+    /// The liveliest keyframes of a film.
+    Film {
+        /// The track to take them from.
+        track: u32,
+        /// Stretches of the title by some places to look at, in video ticks; each gives one
+        /// picture at most.
+        stretches: Vec<Vec<i64>>,
+    },
+    /// The loudness of sound over its time, as bars.
+    Sound {
+        /// The track to listen to.
+        track: u32,
+        /// End of the title, in video ticks.
+        end: i64,
+    },
 }
 
 /// A sheet of small pictures, row by row; what is left over at the end is black.
@@ -305,10 +333,13 @@ pub enum Event {
         /// Samples of silence put in for sound that was missing, at 48 kHz.
         silence: i64,
     },
-    /// `poster.jpg` lies complete in the output folder.
+    /// `poster.jpg` lies complete in the output folder, and beside it `poster-{N}.jpg`, from 1, the
+    /// best first, which is the poster itself.
     PosterDone {
-        /// Its length.
+        /// Length of the poster.
         size_bytes: u64,
+        /// Lengths of those to choose from; none where there is only one.
+        choices: Vec<u64>,
     },
     /// `thumbs-{N}.jpg` lies complete in the output folder.
     ThumbsDone {

@@ -78,5 +78,10 @@ pub fn thumbs_name(number: u32) -> String {
     format!("thumbs-{number}.jpg")
 }
 
+/// The name of a picture that may be chosen as the poster.
+pub fn poster_choice_name(number: u32) -> String {
+    format!("poster-{number}.jpg")
+}
+
 /// The name of the poster.
 pub const POSTER_NAME: &str = "poster.jpg";

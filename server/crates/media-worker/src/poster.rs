@@ -1,7 +1,12 @@
-//! The poster: the liveliest of a few keyframes, upright, as a JPEG.
+//! The poster: what stands for a title, as a JPEG, and the pictures it can be chosen from.
+//!
+//! A film's are its liveliest keyframes, one from each stretch of it; sound has the cover that lies
+//! in its file, or else its loudness as bars. What does not belong here: small pictures
+//! (`thumbs`), decoding covers and drawing bars (`cover`, `bars`).
 
 use media_proto::VIDEO_TIMESCALE;
-use media_proto::message::Cause;
+use media_proto::message::{Cause, Event, PosterSource, PosterSpec};
+use std::cmp::Reverse;
 
 use crate::av::decoder::Decoder;
 use crate::av::error::AvError;
@@ -10,57 +15,94 @@ use crate::av::input::Input;
 use crate::av::packet::Packet;
 use crate::av::stream::Stream;
 use crate::failure::Failure;
-use crate::output::{Output, POSTER_NAME};
+use crate::liveliness::{liveliness, looks_like};
+use crate::output::{Output, POSTER_NAME, poster_choice_name};
 use crate::source_file::SourceFile;
 use crate::still::{fit, jpeg, shown_size, upright};
 use crate::timeline::Timeline;
+use crate::{bars, cover};
 
 /// Of 31; 4 is about "quality 85" elsewhere.
 const QUANTISER: u32 = 4;
 /// Packets read from each place before it is given up.
 const MAX_PACKETS: u32 = 400;
 
-/// What to make a poster of.
-#[derive(Debug)]
-pub struct PosterSpec {
-    /// The track.
-    pub track: u32,
-    /// Where to look, in video ticks on the timeline.
-    pub candidates: Vec<i64>,
-    /// Zero of the timeline on the source's clock.
-    pub origin: i64,
-    /// Longest side in pixels.
-    pub long_side: u32,
-}
-
-/// Writes `poster.jpg`; returns its length.
-pub fn make(spec: &PosterSpec, file: &SourceFile, output: &Output) -> Result<u64, Failure> {
-    let (mut input, stream) = file.open_track(spec.track)?;
-    let timeline = Timeline::new(stream.time_base, spec.origin, VIDEO_TIMESCALE);
-    let mut best: Option<(u64, Frame)> = None;
-    for candidate in &spec.candidates {
-        // Where a seek fails, reading goes on from where the last one ended.
-        let _ = input.seek(stream.index, timeline.timestamp(*candidate));
-        let Some(frame) = next_keyframe(&mut input, &stream)? else {
-            continue;
-        };
-        let size = fit(shown_size(&frame, &stream), spec.long_side);
-        let small = upright(frame, &stream, size)?;
-        let liveliness = liveliness(&small);
-        if best.as_ref().is_none_or(|(most, _)| liveliness > *most) {
-            best = Some((liveliness, small));
-        }
-    }
-    let (_, frame) = best.ok_or_else(|| {
+/// Writes the poster and what it can be chosen from.
+pub fn make(spec: &PosterSpec, file: &SourceFile, output: &Output) -> Result<Event, Failure> {
+    let pictures = match &spec.from {
+        PosterSource::Film { track, stretches } => of_film(spec, *track, stretches, file)?,
+        PosterSource::Sound { track, end } => vec![of_sound(spec, *track, *end, file)?],
+    };
+    let encoded: Result<Vec<Vec<u8>>, Failure> = pictures
+        .iter()
+        .map(|picture| jpeg(picture, QUANTISER))
+        .collect();
+    let encoded = encoded?;
+    let best = encoded.first().ok_or_else(|| {
         Failure::new(
             Cause::Damaged,
             "No picture could be decoded for the poster.",
         )
     })?;
-    let bytes = jpeg(&frame, QUANTISER)?;
+    let size_bytes = write(output, POSTER_NAME, best)?;
+    let several = encoded.iter().filter(|_| encoded.len() > 1);
+    let choices: Result<Vec<u64>, Failure> = (1..)
+        .zip(several)
+        .map(|(number, bytes)| write(output, &poster_choice_name(number), bytes))
+        .collect();
+    Ok(Event::PosterDone {
+        size_bytes,
+        choices: choices?,
+    })
+}
+
+fn write(output: &Output, name: &str, bytes: &[u8]) -> Result<u64, Failure> {
     output
-        .write(POSTER_NAME, &bytes)
-        .map_err(|error| Failure::writing(POSTER_NAME, &error))
+        .write(name, bytes)
+        .map_err(|error| Failure::writing(name, &error))
+}
+
+fn of_sound(spec: &PosterSpec, track: u32, end: i64, file: &SourceFile) -> Result<Frame, Failure> {
+    match cover::first(&spec.covers, spec.long_side, file) {
+        Some(cover) => Ok(cover),
+        None => bars::draw(track, (spec.origin, end), spec.long_side, file),
+    }
+}
+
+/// The liveliest picture of each stretch, the best of all first, and the cover last.
+fn of_film(
+    spec: &PosterSpec,
+    track: u32,
+    stretches: &[Vec<i64>],
+    file: &SourceFile,
+) -> Result<Vec<Frame>, Failure> {
+    let (mut input, stream) = file.open_track(track)?;
+    let timeline = Timeline::new(stream.time_base, spec.origin, VIDEO_TIMESCALE);
+    let mut found: Vec<(u64, Frame)> = Vec::new();
+    for stretch in stretches {
+        let mut best: Option<(u64, Frame)> = None;
+        for place in stretch {
+            // Where a seek fails, reading goes on from where the last one ended.
+            let _ = input.seek(stream.index, timeline.timestamp(*place));
+            let Some(frame) = next_keyframe(&mut input, &stream)? else {
+                continue;
+            };
+            let size = fit(shown_size(&frame, &stream), spec.long_side);
+            let small = upright(frame, &stream, size)?;
+            let score = liveliness(&small);
+            if best.as_ref().is_none_or(|(most, _)| score > *most) {
+                best = Some((score, small));
+            }
+        }
+        let is_new = |picture: &Frame| !found.iter().any(|(_, known)| looks_like(known, picture));
+        if let Some(best) = best.filter(|(_, picture)| is_new(picture)) {
+            found.push(best);
+        }
+    }
+    found.sort_by_key(|(score, _)| Reverse(*score));
+    let pictures = found.into_iter().map(|(_, picture)| picture);
+    let cover = cover::first(&spec.covers, spec.long_side, file);
+    Ok(pictures.chain(cover).collect())
 }
 
 /// Decodes from the next keyframe on until one picture is out.
@@ -90,18 +132,4 @@ fn next_keyframe(input: &mut Input, stream: &Stream) -> Result<Option<Frame>, Fa
         }
     }
     Ok(None)
-}
-
-/// The variance of the luma: low for black, white and faded pictures.
-fn liveliness(frame: &Frame) -> u64 {
-    let (mut count, mut sum, mut squares) = (0_u64, 0_u64, 0_u64);
-    for row in frame.luma_rows() {
-        for luma in row {
-            count += 1;
-            sum += u64::from(*luma);
-            squares += u64::from(*luma) * u64::from(*luma);
-        }
-    }
-    let count = count.max(1);
-    (squares / count).saturating_sub((sum / count).pow(2))
 }

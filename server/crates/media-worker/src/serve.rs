@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::inspect;
 use crate::output::Output;
 use crate::picture::ladder::Ladder;
-use crate::poster::{self, PosterSpec};
+use crate::poster;
 use crate::prepare;
 use crate::pulse::Pulse;
 use crate::sidecar;
@@ -89,21 +89,7 @@ impl Worker {
             Request::EncodeAudio { audio } => self
                 .encode_audio(number, &audio)
                 .map(|silence| Event::AudioDone { silence }),
-            Request::MakePoster {
-                track,
-                candidates,
-                origin,
-                long_side,
-            } => {
-                let spec = PosterSpec {
-                    track,
-                    candidates,
-                    origin,
-                    long_side,
-                };
-                poster::make(&spec, &self.file, &self.output)
-                    .map(|size_bytes| Event::PosterDone { size_bytes })
-            }
+            Request::MakePoster(spec) => poster::make(&spec, &self.file, &self.output),
             Request::MakeThumbs { video, sheet } => {
                 thumbs::make(&video, &sheet, &self.file, &self.output)
                     .map(|size_bytes| Event::ThumbsDone { size_bytes })

@@ -15,6 +15,8 @@ use crate::still::{jpeg, upright};
 
 /// Of 31: coarser than a poster, since nobody looks for long.
 const QUANTISER: u32 = 6;
+/// Luma and two times chroma.
+const BLACK: [u8; 3] = [0, 128, 128];
 
 /// Writes one sheet; returns its length.
 pub fn make(
@@ -33,10 +35,10 @@ pub fn make(
 fn draw(video: &VideoSpec, sheet: &SheetSpec, file: &SourceFile) -> Result<Frame, Failure> {
     let mut source = PictureSource::open(file, video)?;
     let size = (sheet.tile_width, sheet.tile_height);
-    let mut canvas = Frame::jpeg_grey(
+    let mut canvas = Frame::jpeg_plain(
         size.0.saturating_mul(sheet.columns),
         size.1.saturating_mul(sheet.rows),
-        0,
+        BLACK,
     )
     .map_err(|error| Failure::internal("allocating a sheet of thumbnails", error))?;
     let mut tile = None;

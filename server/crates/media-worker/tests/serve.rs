@@ -11,8 +11,8 @@
 mod pipes;
 
 use media_proto::message::{
-    AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, Preset, Request,
-    RungSpec, SheetSpec, VideoSpec,
+    AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, PosterSource,
+    PosterSpec, Preset, Request, RungSpec, SheetSpec, VideoSpec,
 };
 use media_worker::av::encoder::{Encoder, H264Settings};
 use media_worker::av::frame::Frame;
@@ -335,14 +335,64 @@ fn a_song_becomes_segments_that_add_up() {
 #[test]
 fn a_poster_is_a_jpeg() {
     let (source, folder) = (film(4, 25), tempfile::tempdir().unwrap());
-    let request = Request::MakePoster {
-        track: 0,
-        candidates: vec![0, 2 * SECOND],
-        origin: 0,
-        long_side: 64,
-    };
+    let request = poster_of(0, vec![vec![0, 2 * SECOND]]);
     let event = last_event(ask(&source, folder.path(), &[request]));
     assert!(matches!(event, Event::PosterDone { .. }), "{event:?}");
+    let poster = &files_in(folder.path())["poster.jpg"];
+    assert_eq!(poster[..3], [0xff, 0xd8, 0xff], "JPEG's start of image");
+}
+
+fn poster_of(track: u32, stretches: Vec<Vec<i64>>) -> Request {
+    Request::MakePoster(PosterSpec {
+        from: PosterSource::Film { track, stretches },
+        covers: Vec::new(),
+        origin: 0,
+        long_side: 64,
+    })
+}
+
+#[test]
+fn a_poster_can_be_chosen_among_pictures_that_differ() {
+    let (source, folder) = (film(8, 25), tempfile::tempdir().unwrap());
+    // The film gets brighter by 25 a second; keyframes are two seconds apart.
+    let places = [0, 0, 2, 4, 6].map(|second| vec![second * SECOND]);
+    let request = poster_of(0, places.to_vec());
+    let event = last_event(ask(&source, folder.path(), &[request]));
+    let Event::PosterDone {
+        size_bytes,
+        choices,
+    } = event
+    else {
+        panic!("a poster was expected, not {event:?}");
+    };
+    assert_eq!(choices.len(), 4, "the same picture is offered once");
+    let files = files_in(folder.path());
+    assert_eq!(files["poster.jpg"], files["poster-1.jpg"], "the best first");
+    assert_eq!(files["poster.jpg"].len() as u64, size_bytes);
+    for (number, size_bytes) in (1..).zip(choices) {
+        let picture = &files[&format!("poster-{number}.jpg")];
+        assert_eq!(picture.len() as u64, size_bytes, "picture {number}");
+    }
+}
+
+#[test]
+fn sound_alone_has_its_bars_for_a_poster() {
+    let (source, folder) = (song(4), tempfile::tempdir().unwrap());
+    let request = Request::MakePoster(PosterSpec {
+        from: PosterSource::Sound {
+            track: 0,
+            end: 4 * SECOND,
+        },
+        covers: vec![7],
+        origin: 0,
+        long_side: 320,
+    });
+    let event = last_event(ask(&source, folder.path(), &[request]));
+    let choices = match &event {
+        Event::PosterDone { choices, .. } => choices,
+        _ => panic!("a poster was expected, not {event:?}"),
+    };
+    assert!(choices.is_empty(), "there is nothing to choose");
     let poster = &files_in(folder.path())["poster.jpg"];
     assert_eq!(poster[..3], [0xff, 0xd8, 0xff], "JPEG's start of image");
 }
@@ -440,12 +490,7 @@ fn a_film_cut_off_anywhere_never_breaks_the_worker() {
 fn a_disk_without_room_is_named() {
     let source = film(2, 25);
     let folder = Path::new("/proc/self");
-    let request = Request::MakePoster {
-        track: 0,
-        candidates: vec![0],
-        origin: 0,
-        long_side: 64,
-    };
+    let request = poster_of(0, vec![vec![0]]);
     let event = last_event(ask(&source, folder, &[request]));
     assert!(
         matches!(&event, Event::Failed { cause: Cause::Io | Cause::OutOfSpace, message } if message.contains("poster.jpg")),

@@ -339,7 +339,7 @@ mod tests {
         let _second = connection.send(inspect()).unwrap();
         assert_eq!(connection.outstanding(), MAX_OUTSTANDING);
         assert_eq!(connection.send(inspect()), None, "a third must wait");
-        far.say(first, Event::PosterDone { size_bytes: 1 }).await;
+        far.say(first, Event::ThumbsDone { size_bytes: 1 }).await;
         connection.next_event().await.unwrap();
         assert!(
             connection.send(inspect()).is_some(),

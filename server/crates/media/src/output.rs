@@ -36,10 +36,12 @@ pub enum Output {
         /// Silence put in for sound that was missing.
         silence: AudioTicks,
     },
-    /// `poster.jpg` lies complete in the scratch folder.
+    /// `poster.jpg` lies complete in the scratch folder, and beside it what it can be chosen from.
     PosterDone {
         /// Its length.
         size_bytes: u64,
+        /// Lengths of `poster-{N}.jpg`, from 1; none where there is nothing to choose.
+        choices: Vec<u64>,
     },
     /// `thumbs-{N}.jpg` lies complete in the scratch folder.
     ThumbsDone {
@@ -70,7 +72,13 @@ impl Output {
             Event::AudioDone { silence } => Some(Self::AudioDone {
                 silence: Ticks(silence),
             }),
-            Event::PosterDone { size_bytes } => Some(Self::PosterDone { size_bytes }),
+            Event::PosterDone {
+                size_bytes,
+                choices,
+            } => Some(Self::PosterDone {
+                size_bytes,
+                choices,
+            }),
             Event::ThumbsDone { size_bytes } => Some(Self::ThumbsDone { size_bytes }),
             Event::Failed { cause, message } => Some(Self::Failed(failure(cause, &message))),
             Event::Hello { .. }

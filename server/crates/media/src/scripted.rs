@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use media_proto::frame::{self, HEADER_BYTES};
 use media_proto::message::{
     AudioInspection, Cause, ChunkProposal, ChunkSpec, Event, Inspection, NumberedEvent,
-    NumberedRequest, PreparedVideo, Request, TagsInspection, Track, TrackKind, VideoInspection,
-    VideoSpec,
+    NumberedRequest, PosterSource, PreparedVideo, Request, TagsInspection, Track, TrackKind,
+    VideoInspection, VideoSpec,
 };
 use media_proto::{VERSION, VIDEO_TIMESCALE};
 use model::error::{Error, ErrorKind, Result};
@@ -228,9 +228,19 @@ impl Actor {
                 let done = Event::AudioDone { silence: 0 };
                 (Scene::Audio(stream, first), pieces.collect(), done)
             }
-            Request::MakePoster { .. } => {
+            Request::MakePoster(spec) => {
                 let size_bytes = write(&self.scratch, Piece::Poster)?;
-                (Scene::Poster, Vec::new(), Event::PosterDone { size_bytes })
+                let numbers = match spec.from {
+                    PosterSource::Film { stretches, .. } => 1..=count(stretches.len()),
+                    PosterSource::Sound { .. } => 1..=0,
+                };
+                let choice = |number| write(&self.scratch, Piece::PosterChoice { number });
+                let choices = numbers.map(choice).collect::<io::Result<_>>()?;
+                let done = Event::PosterDone {
+                    size_bytes,
+                    choices,
+                };
+                (Scene::Poster, Vec::new(), done)
             }
             Request::MakeThumbs { sheet, .. } => {
                 let piece = Piece::Thumbs {

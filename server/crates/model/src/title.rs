@@ -10,6 +10,7 @@ use crate::extras::Tags;
 use crate::id::{JobId, TitleId, UserId};
 use crate::plan::{Plan, PlanSummary};
 use crate::rights::{TitleRights, Visibility};
+use crate::segment::Piece;
 use crate::settings::Place;
 
 /// A title as the library shows it.
@@ -46,6 +47,10 @@ pub struct Title {
     pub summary: Option<PlanSummary>,
     /// A poster is stored.
     pub has_poster: bool,
+    /// The pictures that its poster can be chosen from, by their numbers, the best first.
+    pub poster_choices: Vec<u32>,
+    /// Which of them somebody chose.
+    pub poster_choice: Option<u32>,
     /// The sheets of thumbnails that are stored, by their numbers.
     pub thumb_sheets: Vec<u32>,
     /// The job that makes it.
@@ -58,6 +63,15 @@ impl Title {
         TitleRights {
             owner: self.owner,
             visibility: self.visibility,
+        }
+    }
+
+    /// The picture that stands for it: the one that was chosen, as long as it exists.
+    pub fn poster_piece(&self) -> Piece {
+        let chosen = self.poster_choice;
+        match chosen.filter(|number| self.poster_choices.contains(number)) {
+            Some(number) => Piece::PosterChoice { number },
+            None => Piece::Poster,
         }
     }
 

@@ -97,6 +97,9 @@ const REMOVED_BEFORE: &str = "
     SELECT * FROM title_cards WHERE deleted_at_ms < :before_ms
     ORDER BY deleted_at_ms LIMIT :limit";
 
+const SET_POSTER_CHOICE: &str =
+    "UPDATE titles SET poster_choice = :poster_choice WHERE serial = :serial";
+
 const DELETE: &str = "DELETE FROM titles WHERE serial = :serial";
 
 // Lowest video stream and any audio stream, as far as the plan has them, must have their first
@@ -250,6 +253,13 @@ pub(crate) fn set_words(connection: &Connection, serial: i64, title: &Title) -> 
     Ok(())
 }
 
+pub(crate) fn set_poster_choice(connection: &Connection, serial: i64, number: u32) -> Outcome<()> {
+    connection
+        .prepare_cached(SET_POSTER_CHOICE)?
+        .execute(named_params! {":serial": serial, ":poster_choice": number})?;
+    Ok(())
+}
+
 pub(crate) fn set_deleted(
     connection: &Connection,
     serial: i64,
@@ -314,6 +324,8 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<TitleRow> {
             plan: None,
             summary: summary.transpose()?.flatten(),
             has_poster: row.get("has_poster")?,
+            poster_choices: column::numbers(row, "poster_choices")?,
+            poster_choice: row.get("poster_choice")?,
             thumb_sheets: column::numbers(row, "thumb_sheets")?,
             job: column::optional_id(row, "job_id")?,
         },

@@ -16,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::onlooker::{May, Onlooker, Owner, Watched};
+use crate::api::posters::{self, PosterView};
 use crate::api::strip::Strip;
 use crate::api::thumbs::ThumbsView;
 use crate::api::words;
@@ -46,6 +47,8 @@ pub(crate) struct Video {
     pub(crate) rungs: Vec<RungView>,
     pub(crate) audio: Vec<AudioView>,
     pub(crate) poster: Option<String>,
+    /// Only where one title was asked for: what the poster can be chosen from.
+    pub(crate) posters: Vec<PosterView>,
     pub(crate) thumbs: Option<ThumbsView>,
     pub(crate) manifest_dash: String,
     pub(crate) manifest_hls: String,
@@ -307,7 +310,8 @@ impl Video {
             audio: summary
                 .map(|plan| audio(plan, of_stream))
                 .unwrap_or_default(),
-            poster: title.has_poster.then(|| poster(title.id)),
+            poster: posters::address(title),
+            posters: plan.map(|_| posters::choices(title)).unwrap_or_default(),
             thumbs: ThumbsView::of(title),
             manifest_dash: media("manifest.mpd"),
             manifest_hls: media("master.m3u8"),
@@ -495,7 +499,7 @@ impl JobView {
             reason: job.reason.clone(),
             progress: Progress::of_job(job),
             title_name: title.name.clone(),
-            poster: title.has_poster.then(|| poster(title.id)),
+            poster: posters::address(title),
             strip,
             ready_at: ready_at.map(rfc3339::format),
             run_after: rfc3339::format(job.run_after),
@@ -524,10 +528,6 @@ impl ArrivalView {
             title: arrival.title,
         }
     }
-}
-
-fn poster(title: TitleId) -> String {
-    format!("/media/{title}/poster.jpg")
 }
 
 /// The last part of a path, for people; bytes that are no text become question marks.

@@ -31,6 +31,8 @@ pub(crate) struct VideoChange {
     description: Option<String>,
     #[schema(schema_with = words::visibility_or_null)]
     visibility: Option<Visibility>,
+    /// Number of the picture that is to stand for it, one of its `posters`.
+    poster: Option<u32>,
 }
 
 /// A title is deleted.
@@ -49,7 +51,7 @@ pub(crate) struct Deleted {
     path = "/api/v1/videos/{id}",
     tag = "videos",
     operation_id = "changeVideo",
-    summary = "Change a title's name, text or rights",
+    summary = "Change a title's name, text, rights or poster",
     params(words::IdInPath),
     request_body = VideoChange,
     responses((status = 200, description = "The title as it is now.", body = Video))
@@ -146,6 +148,7 @@ impl VideoChange {
             name: self.name,
             description: self.description,
             visibility: self.visibility,
+            poster: self.poster,
         })
     }
 }

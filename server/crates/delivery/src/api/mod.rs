@@ -15,6 +15,7 @@ pub(crate) mod jobs;
 pub(crate) mod onlooker;
 pub(crate) mod original;
 pub(crate) mod people;
+pub(crate) mod posters;
 pub(crate) mod progress;
 pub(crate) mod queue;
 pub(crate) mod session;

@@ -205,6 +205,13 @@ impl Home {
             .unwrap();
     }
 
+    /// A picture was made and stored.
+    pub(crate) async fn land_piece(&self, title: TitleId, job: JobId, piece: Piece) {
+        let stored = self.store(title, piece, b"a picture").await;
+        let added = self.catalog().add_pieces(job, WORKER, vec![stored]);
+        added.await.unwrap();
+    }
+
     /// Every segment of the film landed, and the job is done.
     pub(crate) async fn finish(&self, title: TitleId, job: JobId) {
         for stream in 0..4 {

@@ -1,10 +1,14 @@
 //! A film from the moment its file was accepted until it is ready, as players and pages see it.
 
 use axum::http::Method;
+use model::extras::ThumbsPlan;
 use model::job::Intent;
+use model::plan::Plan;
 use model::rights::Audience;
+use model::segment::Piece;
 
 use super::home::Home;
+use crate::manifest::samples::film;
 
 #[tokio::test]
 async fn a_film_is_announced_before_it_is_looked_into() {
@@ -188,6 +192,32 @@ async fn what_the_plan_does_not_have_is_not_waited_for() {
         home.catalog().wishes().is_empty(),
         "nothing of it may be wished for"
     );
+}
+
+#[tokio::test]
+async fn nobody_is_kept_waiting_for_thumbnails() {
+    let home = Home::new();
+    let title = home.admit("Sunday").await;
+    let plan = film();
+    let display = plan.source.display.unwrap();
+    let plan = Plan {
+        thumbs: Some(ThumbsPlan::of(display, plan.end())),
+        ..plan
+    };
+    let job = home.plan_as(title, &plan).await;
+    let path = format!("/media/{title}/thumbs-1.jpg");
+    let early = home.get(&path).await;
+    assert_eq!(early.status, 503, "not made yet");
+    assert_eq!(early.header("retry-after"), "2");
+    let beyond = home.get(&format!("/media/{title}/thumbs-2.jpg")).await;
+    assert_eq!(beyond.status, 404, "there is one sheet");
+    home.land_piece(title, job, Piece::Thumbs { sheet: 1 })
+        .await;
+    let sheet = home.get(&path).await;
+    assert_eq!(sheet.status, 200);
+    assert_eq!(sheet.header("content-type"), "image/jpeg");
+    let cues = home.get(&format!("/media/{title}/thumbs.vtt")).await;
+    assert_eq!(cues.header("content-type"), "text/vtt; charset=utf-8");
 }
 
 #[tokio::test]

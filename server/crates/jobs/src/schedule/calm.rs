@@ -1,6 +1,7 @@
 //! Whether anybody waits for anything: what is only nice to have begins when nobody does.
 
-use super::{Board, any, first, first_sound, inspection, wished};
+use super::{Board, any, chunks, first, first_sound, inspection, wished};
+use crate::standing::Standing;
 use crate::work::{Lane, Work};
 
 /// A viewer waits for a part of a title, or a title for its beginning, made or being made by
@@ -13,6 +14,15 @@ pub(super) fn somebody_waits(board: Board<'_>) -> bool {
         || inspection(board).is_some()
         || first(board, Work::Chunk(0)).is_some()
         || any(board, |outline| first_sound(outline).into_iter()).is_some()
+}
+
+/// The title can be played from its beginning.
+pub(super) fn has_begun(standing: &Standing) -> bool {
+    let mut beginnings = standing.outline.iter().flat_map(|outline| {
+        let picture = chunks(outline).take(1);
+        picture.chain(first_sound(outline))
+    });
+    beginnings.all(|work| !standing.needs(work))
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The decoders that may see a file. libav has five hundred, most of them for formats that nobody
 //! has at home and few people have ever looked at; a file must not choose among those.
 //!
-//! What does not belong here: demuxers (`input`), pictures inside of sound files, and words, which
-//! are read without libav.
+//! What does not belong here: demuxers (`input`), and words, which are read without libav.
 
 use std::ffi::CStr;
 use std::ptr::NonNull;
@@ -21,28 +20,28 @@ pub const DECODERS: &str = "h264,hevc,libdav1d,vp8,vp9,mpeg1video,mpeg2video,mpe
                             pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw,\
                             pcm_dvd,pcm_bluray,s302m";
 
-/// The decoder that libav prefers for a format, if it is one of ours.
-pub(super) fn decoder_of(format: ffi::AVCodecID) -> Option<NonNull<ffi::AVCodec>> {
+/// The same for attached pictures, which no other track may be decoded as.
+pub const COVER_DECODERS: &str = "png,mjpeg,webp";
+
+/// The decoder that libav prefers for a format, if it is one of `ours`.
+pub(super) fn decoder_of(format: ffi::AVCodecID, ours: &str) -> Option<NonNull<ffi::AVCodec>> {
     // SAFETY: takes an enum value that libav itself filled in; a decoder and its name are static.
     unsafe {
         let codec = NonNull::new(ffi::avcodec_find_decoder(format).cast_mut())?;
         let name = CStr::from_ptr(codec.as_ref().name).to_str().ok()?;
-        DECODERS
-            .split(',')
-            .any(|ours| ours == name)
-            .then_some(codec)
+        ours.split(',').any(|ours| ours == name).then_some(codec)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DECODERS, decoder_of};
+    use super::{COVER_DECODERS, DECODERS, decoder_of};
     use ffmpeg_next::ffi;
     use std::ffi::CString;
 
     #[test]
     fn every_name_is_a_decoder_of_this_libav() {
-        for name in DECODERS.split(',') {
+        for name in DECODERS.split(',').chain(COVER_DECODERS.split(',')) {
             let text = CString::new(name).unwrap();
             // SAFETY: the name ends with a zero.
             let codec = unsafe { ffi::avcodec_find_decoder_by_name(text.as_ptr()) };
@@ -65,7 +64,8 @@ mod tests {
             (ffi::AVCodecID::AV_CODEC_ID_NONE, false),
         ];
         for (format, ours) in cases {
-            assert_eq!(decoder_of(format).is_some(), ours, "{format:?}");
+            let decoder = decoder_of(format, DECODERS);
+            assert_eq!(decoder.is_some(), ours, "{format:?}");
         }
     }
 }

@@ -4,10 +4,10 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
 
-use super::codecs::DECODERS;
+use super::codecs::{COVER_DECODERS, DECODERS};
 use super::error::{AvError, check};
 use super::frame::Frame;
-use super::input::MAX_PIXELS;
+use super::input::{MAX_COVER_PIXELS, MAX_PIXELS};
 use super::options::Options;
 use super::packet::Packet;
 use super::stream::Stream;
@@ -24,14 +24,28 @@ unsafe impl Send for Decoder {}
 impl Decoder {
     /// Opens the decoder for `stream`; `threads` 1 gives a frame out for every packet in.
     pub fn open(stream: &Stream, threads: u32) -> Result<Self, AvError> {
+        Self::open_one_of(stream, DECODERS, MAX_PIXELS, threads)
+    }
+
+    /// Opens the decoder for an attached picture.
+    pub fn open_cover(stream: &Stream) -> Result<Self, AvError> {
+        Self::open_one_of(stream, COVER_DECODERS, MAX_COVER_PIXELS, 1)
+    }
+
+    fn open_one_of(
+        stream: &Stream,
+        ours: &str,
+        max_pixels: &str,
+        threads: u32,
+    ) -> Result<Self, AvError> {
         let threads = threads.to_string();
         let mut options = Options::new(&[
-            ("max_pixels", MAX_PIXELS),
-            ("codec_whitelist", DECODERS),
+            ("max_pixels", max_pixels),
+            ("codec_whitelist", ours),
             ("threads", &threads),
         ])?;
         let codec = stream
-            .decoder()
+            .decoder(ours)
             .ok_or(AvError(ffi::AVERROR_DECODER_NOT_FOUND))?
             .as_ptr();
         // SAFETY: the stream's parameters are valid; null pointers are checked.

@@ -70,20 +70,20 @@ impl Frame {
     /// A grey picture in 8-bit 4:2:0, limited range: luma 16 is black, 235 white.
     pub fn grey(width: u32, height: u32, luma: u8) -> Result<Self, AvError> {
         let format = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
-        Self::plain(width, height, format, luma)
+        Self::plain(width, height, format, [luma, 128, 128])
     }
 
-    /// A grey picture for a JPEG, in its full range: luma 0 is black, 255 white.
-    pub fn jpeg_grey(width: u32, height: u32, luma: u8) -> Result<Self, AvError> {
+    /// A picture of one colour for a JPEG: luma and two times chroma, all in their full range.
+    pub fn jpeg_plain(width: u32, height: u32, colour: [u8; 3]) -> Result<Self, AvError> {
         let format = ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P;
-        Self::plain(width, height, format, luma)
+        Self::plain(width, height, format, colour)
     }
 
     fn plain(
         width: u32,
         height: u32,
         format: ffi::AVPixelFormat,
-        luma: u8,
+        colour: [u8; 3],
     ) -> Result<Self, AvError> {
         let mut frame = Self::new()?;
         let raw = frame.as_mut_ptr();
@@ -94,7 +94,7 @@ impl Frame {
             (*raw).height = i32::try_from(height).map_err(|_| AvError::INVALID_DATA)?;
             (*raw).format = format as i32;
             check(ffi::av_frame_get_buffer(raw, 0))?;
-            for (plane, value) in [(0, luma), (1, 128), (2, 128)] {
+            for (plane, value) in colour.into_iter().enumerate() {
                 let rows = if plane == 0 {
                     height
                 } else {

@@ -26,6 +26,9 @@ const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv
 /// The largest picture that is decoded, in pixels: 8192 x 8192.
 pub const MAX_PIXELS: &str = "67108864";
 
+/// The largest attached picture that is decoded, in pixels: 4096 x 4096.
+pub const MAX_COVER_PIXELS: &str = "16777216";
+
 /// Bytes that libav asks the file for at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
 

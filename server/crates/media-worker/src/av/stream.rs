@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
 
-use super::codecs::decoder_of;
+use super::codecs::{DECODERS, decoder_of};
 use super::error::{AvError, check};
 
 /// Seconds per tick of a track as a fraction.
@@ -152,14 +152,14 @@ impl Stream {
         }
     }
 
-    /// The decoder for it, if it is one that we use.
-    pub(super) fn decoder(&self) -> Option<NonNull<ffi::AVCodec>> {
-        decoder_of(self.fields().codec_id)
+    /// The decoder for it, if it is one of `ours`.
+    pub(super) fn decoder(&self, ours: &str) -> Option<NonNull<ffi::AVCodec>> {
+        decoder_of(self.fields().codec_id, ours)
     }
 
     /// There is a decoder for it that we use.
     pub fn has_decoder(&self) -> bool {
-        self.decoder().is_some()
+        self.decoder(DECODERS).is_some()
     }
 
     /// Pictures of it may consist of two fields, and its decoder says so.

@@ -2,12 +2,13 @@
 //! Pure functions. What does not belong here: sending (`worker`).
 
 use media_proto::message::{
-    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, Request, RungSpec, SheetSpec,
-    SoundAnchor, VideoSpec,
+    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, PosterSource, PosterSpec, Request,
+    RungSpec, SheetSpec, SoundAnchor, VideoSpec,
 };
 use model::extras::ThumbsPlan;
 use model::ladder::Rung;
-use model::plan::{Entry, Plan};
+use model::plan::{Entry, Plan, TrackKind};
+use model::segment::POSTER_CHOICES;
 use model::time::VideoTicks;
 
 use crate::demand::{Demand, preset};
@@ -27,9 +28,8 @@ pub const GRID: GridPolicy = GridPolicy {
 /// Longest side of a poster, in pixels.
 const POSTER_LONG_SIDE: u32 = 960;
 
-/// Where a poster is looked for, in thousandths of the title: titles often begin in black and end
-/// in credits, and short clips have one scene.
-const POSTER_PLACES: [i64; 5] = [30, 100, 200, 350, 500];
+/// How many places of a stretch of the title are looked at for its best picture.
+const PLACES_IN_A_STRETCH: u32 = 3;
 
 /// The second round trip: try the encoders and write the init segments.
 pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
@@ -119,17 +119,41 @@ pub fn audio_spec(plan: &Plan, number: u32) -> Option<AudioSpec> {
     })
 }
 
-/// The request for a poster; `None` for sound alone.
+/// The request for a poster; `None` for a plan without streams.
 pub fn poster_request(plan: &Plan) -> Option<Request> {
-    let video = plan.video.as_ref()?;
+    let covers = plan.source.tracks.iter();
+    let covers = covers.filter(|track| track.kind == TrackKind::Cover);
+    let covers: Vec<u32> = covers.map(|track| track.index).collect();
     let end = plan.end().0;
-    let places = POSTER_PLACES.iter();
-    Some(Request::MakePoster {
-        track: video.track,
-        candidates: places.map(|place| end / 1000 * place).collect(),
+    let from = match (&plan.video, plan.audio.first()) {
+        (Some(video), _) => PosterSource::Film {
+            track: video.track,
+            // A cover takes one of the places.
+            stretches: stretches(end, POSTER_CHOICES - u32::from(!covers.is_empty())),
+        },
+        (None, Some(audio)) => PosterSource::Sound {
+            track: audio.track,
+            end,
+        },
+        (None, None) => return None,
+    };
+    Some(Request::MakePoster(PosterSpec {
+        from,
+        covers,
         origin: plan.origin.0,
         long_side: POSTER_LONG_SIDE,
-    })
+    }))
+}
+
+/// As many stretches of the middle of a title, each with the places to look at: titles often begin
+/// in black and end in credits.
+fn stretches(end: i64, count: u32) -> Vec<Vec<i64>> {
+    let places = i64::from(count * PLACES_IN_A_STRETCH);
+    let (first, last) = (end / 100 * 3, end / 100 * 85);
+    let place = |number: i64| first + (last - first) / places * number;
+    let places: Vec<i64> = (0..places).map(place).collect();
+    let stretches = places.chunks(PLACES_IN_A_STRETCH as usize);
+    stretches.map(<[i64]>::to_vec).collect()
 }
 
 /// The request for the sheet of thumbnails with that index (from 0), if the plan has it.
@@ -203,7 +227,7 @@ fn number(index: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::{GRID, audio_spec, chunk_spec, poster_request, prepare_request, video_spec};
-    use media_proto::message::{Preset, Request};
+    use media_proto::message::{PosterSource, PosterSpec, Preset, Request};
 
     use crate::planner::draw::draw;
     use crate::planner::samples::{demand, film, prepared};
@@ -256,13 +280,19 @@ mod tests {
             None,
             "three streams of two spans are six"
         );
-        let Some(Request::MakePoster { candidates, .. }) = poster_request(&plan) else {
-            panic!("a picture has a poster");
+        let Some(Request::MakePoster(PosterSpec {
+            from: PosterSource::Film { stretches, .. },
+            ..
+        })) = poster_request(&plan)
+        else {
+            panic!("a film has a poster of its pictures");
         };
+        assert_eq!(stretches.len(), 5, "five can be chosen from");
+        let places: Vec<i64> = stretches.concat();
+        assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
         assert!(
-            candidates
-                .iter()
-                .all(|place| (0..20 * 90_000).contains(place))
+            places.iter().all(|place| (0..20 * 90_000).contains(place)),
+            "{places:?}"
         );
     }
 
