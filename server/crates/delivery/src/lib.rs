@@ -49,6 +49,7 @@ mod sign_in;
 mod throttle;
 mod titles;
 mod validator;
+mod wire;
 
 #[cfg(test)]
 mod stories;

@@ -1,6 +1,7 @@
 //! `/media/{id}/{name}`: one spelling for each manifest, playlist, segment and picture of a title;
 //! every other name is nothing.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +19,7 @@ use crate::problem::Problem;
 use crate::room::Client;
 use crate::segments::{self, Ask};
 use crate::titles;
+use crate::wire::Lane;
 
 /// What a name below `/media/{id}/` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,7 @@ pub(crate) async fn show(
     FromPath((id, name)): FromPath<(String, String)>,
     method: Method,
     headers: HeaderMap,
+    lane: Option<Extension<Lane>>,
 ) -> Result<Response, Problem> {
     let id = title_id(&id)?;
     let name = Name::parse(&name).ok_or_else(|| {
@@ -78,6 +81,7 @@ pub(crate) async fn show(
                 client,
                 method: &method,
                 headers: &headers,
+                lane: lane.as_ref().map(|Extension(lane)| lane),
             };
             segments::show(&app, &title, piece, ask).await
         }

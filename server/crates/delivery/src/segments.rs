@@ -11,6 +11,7 @@ use model::plan::StreamKind;
 use model::segment::{Piece, StoredPiece};
 use model::settings::Settings;
 use model::title::{Title, TitleState};
+use storage::ObjectBytes;
 
 use crate::app::App;
 use crate::elsewhere;
@@ -19,6 +20,7 @@ use crate::problem::Problem;
 use crate::range::{Wanted, wanted};
 use crate::room::Client;
 use crate::validator;
+use crate::wire::{self, Lane};
 
 /// Everything may be made anew under the same names: when a file is replaced, after a backup is
 /// restored. Pieces of two versions must not meet in one player, so each is asked for again, which
@@ -39,6 +41,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) client: Client,
     pub(crate) method: &'a Method,
     pub(crate) headers: &'a HeaderMap,
+    /// Where the connection takes files by themselves.
+    pub(crate) lane: Option<&'a Lane>,
 }
 
 /// Answers a request for `piece` of a title that the caller may watch.
@@ -73,7 +77,7 @@ pub(crate) async fn show(
         cache: cache(&settings, title, cache_of),
         held,
     };
-    answer.send(app, ask.method, ask.headers).await
+    answer.send(app, ask).await
 }
 
 fn cache(settings: &Settings, title: &Title, piece: Piece) -> &'static str {
@@ -141,19 +145,14 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    async fn send(
-        &self,
-        app: &App,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Result<Response, Problem> {
+    async fn send(&self, app: &App, ask: Ask<'_>) -> Result<Response, Problem> {
         let etag = format!("\"{}\"", self.stored.sha256);
-        if validator::is_current(headers, &etag) {
+        if validator::is_current(ask.headers, &etag) {
             return Ok(self.respond(&etag, StatusCode::NOT_MODIFIED, Body::empty()));
         }
         let size_bytes = self.stored.size_bytes;
-        let asked = match *method {
-            Method::GET => wanted(headers, size_bytes, &etag),
+        let asked = match *ask.method {
+            Method::GET => wanted(ask.headers, size_bytes, &etag),
             _ => Wanted::Whole,
         };
         match asked {
@@ -163,14 +162,14 @@ impl Answer<'_> {
                 Ok(with_range(response, &format!("bytes */{size_bytes}"), 0))
             }
             Wanted::Whole => {
-                let body = self.open(app, method, None).await?;
+                let body = self.open(app, ask, None).await?;
                 let response = self.respond(&etag, StatusCode::OK, body);
                 Ok(with_length(response, size_bytes))
             }
             Wanted::Part(part) => {
                 let length = part.end - part.start;
                 let range = format!("bytes {}-{}/{size_bytes}", part.start, part.end - 1);
-                let body = self.open(app, method, Some(part)).await?;
+                let body = self.open(app, ask, Some(part)).await?;
                 let response = self.respond(&etag, StatusCode::PARTIAL_CONTENT, body);
                 Ok(with_range(response, &range, length))
             }
@@ -180,16 +179,19 @@ impl Answer<'_> {
     async fn open(
         &self,
         app: &App,
-        method: &Method,
+        ask: Ask<'_>,
         part: Option<std::ops::Range<u64>>,
     ) -> Result<Body, Problem> {
-        if method == Method::HEAD {
+        if ask.method == Method::HEAD {
             return Ok(Body::empty());
         }
         let storage = app.site.places.at(self.stored.place)?;
         let object = storage.get(&self.stored.key, part).await;
         let object = object.map_err(|error| self.lost(error))?;
-        Ok(Body::from_stream(object.stream))
+        Ok(match object.bytes {
+            ObjectBytes::File(range) => wire::body_of(range, ask.lane.cloned()),
+            ObjectBytes::Stream(stream) => Body::from_stream(stream),
+        })
     }
 
     /// A row without its object: either the title was begun anew a moment ago, or the store was

@@ -29,6 +29,7 @@ use crate::policy::Peer;
 use crate::room::{Full, Place, Room};
 use crate::router;
 use crate::site::Site;
+use crate::wire::{Lane, Wire};
 
 /// A client that reads nothing for this long is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
@@ -163,11 +164,14 @@ async fn converse(
     limits: Limits,
     shutdown: CancellationToken,
 ) {
+    let lane = Lane::default();
+    let wire = Wire::new(stream, lane.clone());
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(lane.clone());
         request.map(|body| Body::new(PatientBody::new(body, limits.read_patience)))
     });
-    let io = TokioIo::new(PatientIo::new(stream, WRITE_PATIENCE));
+    let io = TokioIo::new(PatientIo::new(wire, WRITE_PATIENCE));
     let builder = builder(limits.head_deadline);
     let connection = builder.serve_connection(io, TowerToHyperService::new(service));
     tokio::pin!(connection);

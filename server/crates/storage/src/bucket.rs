@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::bucket::claims::{Claim, Claims};
 use crate::bucket::client::{Client, Patience};
 use crate::bucket::wire::{SILENCE, time_for};
-use crate::{ObjectBody, Storage, StoredObject, Verdict, check_range};
+use crate::{ObjectBody, ObjectBytes, Storage, StoredObject, Verdict, check_range};
 
 mod body;
 pub mod claims;
@@ -92,8 +92,10 @@ impl BucketStorage {
         if let Some(range) = range.as_ref().filter(|range| range.is_empty()) {
             let size_bytes = self.length(key).await?;
             check_range(key, range, size_bytes)?;
-            let stream = stream::empty().boxed();
-            return Ok(ObjectBody { size_bytes, stream });
+            return Ok(ObjectBody {
+                size_bytes,
+                bytes: ObjectBytes::Stream(stream::empty().boxed()),
+            });
         }
         let options = GetOptions {
             range: range.clone().map(GetRange::Bounded),
@@ -108,7 +110,10 @@ impl BucketStorage {
         let wanted = range.unwrap_or(0..size_bytes);
         check_range(key, &wanted, size_bytes)?;
         let stream = body::exactly(found.into_stream(), wanted.end - wanted.start);
-        Ok(ObjectBody { size_bytes, stream })
+        Ok(ObjectBody {
+            size_bytes,
+            bytes: ObjectBytes::Stream(stream),
+        })
     }
 
     /// Tells a range outside of the object from other failures.
@@ -232,9 +237,10 @@ impl Storage for BucketStorage {
     }
 }
 
-async fn hash(mut body: ObjectBody) -> io::Result<String> {
+async fn hash(body: ObjectBody) -> io::Result<String> {
     let mut hash = Sha256::new();
-    while let Some(block) = body.stream.try_next().await? {
+    let mut blocks = body.bytes.into_stream();
+    while let Some(block) = blocks.try_next().await? {
         hash.update(&block);
     }
     Ok(format!("{:x}", hash.finalize()))

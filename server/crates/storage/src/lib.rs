@@ -1,7 +1,8 @@
 //! Where finished bytes live. A store knows objects by their [`ObjectKey`]s and nothing else.
 //!
 //! [`local`] keeps them on a disk of this machine, [`bucket`] on an S3-compatible server,
-//! [`memory`] for tests of others; [`places`] says which is which. What does not belong here: what
+//! [`memory`] for tests of others; [`places`] says which is which. [`file_range`] is what of an
+//! open file a reader gets. What does not belong here: what
 //! the bytes mean (`model::segment`), which of them should exist (`catalog`), and how they reach a
 //! player (`delivery`).
 //!
@@ -18,8 +19,11 @@ use futures::stream::BoxStream;
 use model::error::{Error, ErrorKind, Result};
 use model::segment::ObjectKey;
 
+use crate::file_range::FileRange;
+
 pub mod bucket;
 mod digest;
+pub mod file_range;
 mod folder;
 mod listing;
 pub mod local;
@@ -74,12 +78,31 @@ pub struct StoredObject {
 }
 
 /// An opened object.
+#[derive(Debug)]
 pub struct ObjectBody {
     /// Length of the whole object, whatever range was asked for.
     pub size_bytes: u64,
-    /// The bytes of the range in blocks of at most [`BLOCK_BYTES`]. An object that turns out
-    /// shorter than it was when opened ends in an error, never in a silent gap.
-    pub stream: BoxStream<'static, io::Result<Bytes>>,
+    /// The bytes of the range. An object that turns out shorter than it was when opened ends in an
+    /// error, never in a silent gap.
+    pub bytes: ObjectBytes,
+}
+
+/// The bytes of an object.
+pub enum ObjectBytes {
+    /// In a file of this machine, which the kernel can send without a detour through memory.
+    File(FileRange),
+    /// In blocks of at most [`BLOCK_BYTES`].
+    Stream(BoxStream<'static, io::Result<Bytes>>),
+}
+
+impl ObjectBytes {
+    /// The bytes in blocks, wherever they are.
+    pub fn into_stream(self) -> BoxStream<'static, io::Result<Bytes>> {
+        match self {
+            Self::File(range) => range.into_stream(),
+            Self::Stream(stream) => stream,
+        }
+    }
 }
 
 /// The most bytes of one object that a reader holds in memory at once.
@@ -96,11 +119,12 @@ pub enum Verdict {
     Different,
 }
 
-impl Debug for ObjectBody {
+impl Debug for ObjectBytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ObjectBody")
-            .field("size_bytes", &self.size_bytes)
-            .finish_non_exhaustive()
+        match self {
+            Self::File(range) => f.debug_tuple("File").field(range).finish(),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
     }
 }
 

@@ -3,19 +3,16 @@
 //! The async face; what touches the disk is in `folder.rs`. What does not belong
 //! here: other stores, and any knowledge of what the bytes mean.
 
-use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use futures::stream::{BoxStream, StreamExt, try_unfold};
 use model::error::Result;
 use model::segment::ObjectKey;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use crate::folder::{Folder, store_error};
-use crate::{BLOCK_BYTES, ObjectBody, Storage, StoredObject, Verdict, blocking, check_range};
+use crate::file_range::FileRange;
+use crate::folder::Folder;
+use crate::{ObjectBody, ObjectBytes, Storage, StoredObject, Verdict, blocking, check_range};
 
 /// A store in a folder.
 #[derive(Clone, Debug)]
@@ -58,15 +55,11 @@ impl Storage for LocalStorage {
             blocking("opening an object", move || folder.open_object(&wanted)).await?;
         let range = range.unwrap_or(0..size_bytes);
         check_range(key, &range, size_bytes)?;
-        let mut file = tokio::fs::File::from_std(file);
-        file.set_max_buf_size(BLOCK_BYTES);
-        if range.start > 0 {
-            file.seek(io::SeekFrom::Start(range.start))
-                .await
-                .map_err(|error| store_error(error, format!("reading {key}")))?;
-        }
-        let stream = blocks_of(file, range.end - range.start);
-        Ok(ObjectBody { size_bytes, stream })
+        let file = Arc::new(file);
+        Ok(ObjectBody {
+            size_bytes,
+            bytes: ObjectBytes::File(FileRange { file, range }),
+        })
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<()> {
@@ -90,26 +83,6 @@ impl Storage for LocalStorage {
         })
         .await
     }
-}
-
-/// The next `left_bytes` bytes of `file`, in blocks.
-fn blocks_of(file: tokio::fs::File, left_bytes: u64) -> BoxStream<'static, io::Result<Bytes>> {
-    try_unfold((file, left_bytes), |(mut file, left_bytes)| async move {
-        if left_bytes == 0 {
-            return Ok(None);
-        }
-        let room = usize::try_from(left_bytes).map_or(BLOCK_BYTES, |left| left.min(BLOCK_BYTES));
-        let mut block = BytesMut::with_capacity(room);
-        let read = (&mut file).take(room as u64).read_buf(&mut block).await?;
-        if read == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the object became shorter while it was read",
-            ));
-        }
-        Ok(Some((block.freeze(), (file, left_bytes - read as u64))))
-    })
-    .boxed()
 }
 
 #[cfg(test)]
@@ -171,7 +144,7 @@ mod tests {
         range: Option<std::ops::Range<u64>>,
     ) -> Vec<u8> {
         let body = store.get(key, range).await.unwrap();
-        let blocks: Vec<_> = body.stream.try_collect().await.unwrap();
+        let blocks: Vec<_> = body.bytes.into_stream().try_collect().await.unwrap();
         assert!(
             blocks.iter().all(|block| block.len() <= BLOCK_BYTES),
             "a reader must not hold more than one block"
@@ -230,7 +203,7 @@ mod tests {
         let old = house.put(&key_of(1), b"old").await;
         let reader = house.store.get(&key_of(1), None).await.unwrap();
         let new = house.put(&key_of(1), b"new bytes").await;
-        let before: Vec<_> = reader.stream.try_collect().await.unwrap();
+        let before: Vec<_> = reader.bytes.into_stream().try_collect().await.unwrap();
         assert_eq!(before.concat(), b"old", "an open reader sees one object");
         assert_eq!(read(&house.store, &key_of(1), None).await, b"new bytes");
         let verdict = |object: crate::StoredObject| {

@@ -12,7 +12,7 @@ use model::error::{Error, ErrorKind, Result, kind_of_io};
 use model::segment::ObjectKey;
 
 use crate::digest::copy_and_hash;
-use crate::{BLOCK_BYTES, ObjectBody, Storage, StoredObject, Verdict, check_range};
+use crate::{BLOCK_BYTES, ObjectBody, ObjectBytes, Storage, StoredObject, Verdict, check_range};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl Storage for MemoryStorage {
             .collect();
         Ok(ObjectBody {
             size_bytes,
-            stream: stream::iter(blocks).boxed(),
+            bytes: ObjectBytes::Stream(stream::iter(blocks).boxed()),
         })
     }
 
@@ -117,7 +117,7 @@ mod tests {
         assert!(!file.exists(), "put moves the file");
         assert_eq!(store.list().await.unwrap(), [(key.clone(), 7)]);
         let body = store.get(&key, Some(1..4)).await.unwrap();
-        let blocks: Vec<_> = body.stream.try_collect().await.unwrap();
+        let blocks: Vec<_> = body.bytes.into_stream().try_collect().await.unwrap();
         assert_eq!(blocks.concat(), b"ict", "a range is exactly its bytes");
         let refused = store.get(&key, Some(0..8)).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput);

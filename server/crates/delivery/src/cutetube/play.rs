@@ -1,5 +1,6 @@
 //! `GET /app/stream/` and `/app/v2/dash/…`: an original by ranges, and a manifest with its pieces.
 
+use axum::Extension;
 use axum::body::to_bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -18,6 +19,7 @@ use crate::original::{self, Purpose};
 use crate::problem::Problem;
 use crate::room::Client;
 use crate::titles;
+use crate::wire::Lane;
 
 /// Longer than any manifest.
 const MAX_MANIFEST_BYTES: usize = 16 * 1024 * 1024;
@@ -69,7 +71,7 @@ pub(crate) async fn newest_manifest(
 ) -> Result<Response, Problem> {
     let id = newest(&app, &standing, is_ready).await?;
     let name = FromPath((id.to_string(), "manifest.mpd".to_owned()));
-    let answer = media::show(State(app), caller, client, name, Method::GET, headers).await?;
+    let answer = media::show(State(app), caller, client, name, Method::GET, headers, None).await?;
     let (parts, body) = answer.into_parts();
     let text = to_bytes(body, MAX_MANIFEST_BYTES).await;
     let text = text.map_err(|_| Problem::not_yet("The manifest could not be written."))?;
@@ -101,7 +103,7 @@ pub(crate) async fn newest_piece(
 ) -> Result<Response, Problem> {
     let id = newest(&app, &standing, is_ready).await?;
     let name = FromPath((id.to_string(), name));
-    let mut answer = media::show(State(app), caller, client, name, method, headers).await?;
+    let mut answer = media::show(State(app), caller, client, name, method, headers, None).await?;
     // Tomorrow another title is the newest.
     let ask_again = HeaderValue::from_static("private, no-cache");
     answer
@@ -118,8 +120,9 @@ pub(crate) async fn piece(
     name: FromPath<(String, String)>,
     method: Method,
     headers: HeaderMap,
+    lane: Option<Extension<Lane>>,
 ) -> Result<Response, Problem> {
-    media::show(app, caller, client, name, method, headers).await
+    media::show(app, caller, client, name, method, headers, lane).await
 }
 
 fn is_ready(title: &Title) -> bool {

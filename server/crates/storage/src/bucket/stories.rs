@@ -59,7 +59,7 @@ impl House {
 
     async fn read(&self, number: u32, range: Option<std::ops::Range<u64>>) -> Vec<u8> {
         let body = self.store.get(&key(number), range).await.unwrap();
-        let blocks: Vec<_> = body.stream.try_collect().await.unwrap();
+        let blocks: Vec<_> = body.bytes.into_stream().try_collect().await.unwrap();
         blocks.concat()
     }
 }
