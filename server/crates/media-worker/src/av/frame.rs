@@ -8,6 +8,26 @@ use super::error::{AvError, check};
 use super::packet::present;
 use super::stream::{Colour, has_flag, is_hdr_transfer};
 
+/// Luma and chroma in planes of eight bits.
+const PLAIN_FORMATS: [ffi::AVPixelFormat; 6] = [
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV420P,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ420P,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV422P,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ422P,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV444P,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUVJ444P,
+];
+
+/// Luma and chroma in planes of more.
+const DEEP_FORMATS: [ffi::AVPixelFormat; 6] = [
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV420P10LE,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV422P10LE,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV444P10LE,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV420P12LE,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV422P12LE,
+    ffi::AVPixelFormat::AV_PIX_FMT_YUV444P12LE,
+];
+
 /// An `AVFrame`.
 #[derive(Debug)]
 pub struct Frame {
@@ -182,6 +202,12 @@ impl Frame {
         self.fields().interlaced_frame != 0
     }
 
+    /// Forgets that the picture was made of fields: zimg would scale each by itself, although both
+    /// show one moment where nobody deinterlaced.
+    pub fn set_progressive(&mut self) {
+        self.fields_mut().interlaced_frame = 0;
+    }
+
     /// The decoder knows that the picture is damaged.
     pub fn is_corrupt(&self) -> bool {
         self.fields().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
@@ -200,6 +226,18 @@ impl Frame {
     /// The picture is made of red, green and blue.
     pub fn is_rgb(&self) -> bool {
         has_flag(self.format(), ffi::AV_PIX_FMT_FLAG_RGB)
+    }
+
+    /// The picture is in luma and chroma planes that zimg can scale: no transparency, and sides
+    /// that every chroma plane divides.
+    pub fn is_plain_yuv(&self) -> bool {
+        let is_even = self.width().is_multiple_of(2) && self.height().is_multiple_of(2);
+        is_even && (is_one_of(self.format(), &PLAIN_FORMATS) || self.is_deep_yuv())
+    }
+
+    /// As [`Frame::is_plain_yuv`], with ten or twelve bits a sample.
+    pub fn is_deep_yuv(&self) -> bool {
+        is_one_of(self.format(), &DEEP_FORMATS)
     }
 
     /// Says of a bright picture what it leaves open, as its track or else HDR10 has it: a tone
@@ -309,4 +347,8 @@ impl Drop for Frame {
         // SAFETY: allocated by libav, freed once.
         unsafe { ffi::av_frame_free(&raw mut raw) }
     }
+}
+
+fn is_one_of(format: i32, formats: &[ffi::AVPixelFormat]) -> bool {
+    formats.iter().any(|known| *known as i32 == format)
 }

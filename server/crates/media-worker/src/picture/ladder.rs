@@ -1,4 +1,5 @@
-//! All rungs of a picture: one decode, one thread per rung, short queues between them.
+//! All rungs of a picture: one decode, one cascade of scaling, one thread per rung, short queues
+//! between them.
 //!
 //! A chunk's frames are handed out by [`Ladder::encode`], which returns when the last one is in
 //! the queues. The rungs report the chunk when they are through; meanwhile the next one can
@@ -9,16 +10,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use super::cascade::Cascade;
 use super::chunk::Chunk;
 use super::rung::{Rung, Task};
 use super::settings;
-use super::source::{Picture, PictureSource};
+use super::source::PictureSource;
 use crate::events::EventSink;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::source_file::SourceFile;
 
-/// Frames that may wait for a rung. A 1080p frame takes 3 MB; four rungs share each.
+/// Frames that may wait for a rung. A 1080p frame takes 3 MB.
 const QUEUED_FRAMES: usize = 4;
 
 /// An open picture with its rungs' threads.
@@ -26,6 +28,7 @@ const QUEUED_FRAMES: usize = 4;
 pub struct Ladder {
     spec: VideoSpec,
     source: PictureSource,
+    cascade: Cascade,
     rungs: Vec<(SyncSender<Task>, JoinHandle<()>)>,
 }
 
@@ -42,6 +45,7 @@ impl Ladder {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             spec: spec.clone(),
+            cascade: Cascade::new(spec, source.stream()),
             source,
             rungs,
         })
@@ -56,17 +60,22 @@ impl Ladder {
     pub fn encode(&mut self, number: u32, chunk: ChunkSpec, file: &SourceFile, events: &EventSink) {
         let chunk = Arc::new(Chunk::new(number, chunk, self.rungs.len(), events.clone()));
         self.tell_all(&chunk, || Task::Begin(Arc::clone(&chunk)));
-        let Self { source, rungs, .. } = self;
+        let Self {
+            source,
+            cascade,
+            rungs,
+            ..
+        } = self;
         let decoded = source.chunk(file, &chunk.spec, |picture| {
-            for (sender, _) in rungs.iter() {
-                let shared = picture.frame.share().map(|frame| Picture {
-                    pts: picture.pts,
-                    frame,
-                });
-                match shared {
-                    Ok(picture) => drop(sender.send(Task::Encode(picture))),
-                    Err(error) => chunk.fail(Failure::internal("sharing a frame", error)),
-                }
+            if chunk.has_failed() {
+                return;
+            }
+            let scaled = cascade.scale(picture, |rung, picture| {
+                // A thread that has ended is told of below.
+                let _ = rungs[rung].0.send(Task::Encode(picture));
+            });
+            if let Err(failure) = scaled {
+                chunk.fail(failure);
             }
         });
         match decoded {
@@ -106,7 +115,6 @@ fn start_rung(
         stream: u32::try_from(index).unwrap_or(u32::MAX),
         settings: settings::h264(spec, rung_spec, source.stream()),
         parameter_sets: rung_spec.parameter_sets.clone(),
-        conversion: settings::Conversion::of(spec, rung_spec, source.stream()),
         reports_progress: index + 1 == spec.rungs.len(),
         output: Arc::clone(output),
     };

@@ -1,4 +1,4 @@
-//! One rung: scales frames, encodes them, cuts the result into segments. Runs in its own thread.
+//! One rung: encodes frames of its size and cuts the result into segments. Runs in its own thread.
 
 use media_proto::message::Cause;
 use std::sync::Arc;
@@ -6,14 +6,11 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use super::chunk::Chunk;
-use super::settings::Conversion;
 use super::source::Picture;
 use crate::av::encoder::{Encoder, H264Settings};
 use crate::av::error::AvError;
 use crate::av::frame::Frame;
-use crate::av::graph::Graph;
 use crate::av::packet::Packet;
-use crate::av::stream::TimeBase;
 use crate::failure::Failure;
 use crate::isobmff::fragment::{Sample, Span};
 use crate::isobmff::h264::{ParameterSets, is_idr, to_length_prefixed};
@@ -46,8 +43,6 @@ pub struct Rung {
     pub settings: H264Settings,
     /// What the encoder's parameter sets must look like.
     pub parameter_sets: String,
-    /// From decoded frames to encoder frames.
-    pub conversion: Conversion,
     /// Reports progress for all rungs.
     pub reports_progress: bool,
     /// Where segments go.
@@ -57,10 +52,6 @@ pub struct Rung {
 impl Rung {
     /// Works until the sender is gone.
     pub fn run(self, tasks: &Receiver<Task>) {
-        let mut scaler = Scaler {
-            conversion: &self.conversion,
-            graph: None,
-        };
         let mut current: Option<(Arc<Chunk>, Option<ChunkEncoder>)> = None;
         while let Ok(task) = tasks.recv() {
             match task {
@@ -77,7 +68,7 @@ impl Rung {
                     if chunk.has_failed() {
                         continue;
                     }
-                    if let Err(failure) = encoder.encode(&self, &mut scaler, chunk, picture) {
+                    if let Err(failure) = encoder.encode(&self, chunk, picture) {
                         chunk.fail(failure);
                     }
                 }
@@ -95,36 +86,6 @@ impl Rung {
                 }
             }
         }
-    }
-}
-
-/// The filter chain, made anew when the source's frames change their shape.
-#[derive(Debug)]
-struct Scaler<'a> {
-    conversion: &'a Conversion,
-    graph: Option<Graph>,
-}
-
-impl Scaler<'_> {
-    fn scale(&mut self, picture: Picture) -> Result<Frame, Failure> {
-        let Picture { pts, mut frame } = picture;
-        let doing = |error| Failure::internal("scaling", error);
-        if !self.graph.as_ref().is_some_and(|graph| graph.fits(&frame)) {
-            let time_base = TimeBase {
-                numerator: 1,
-                denominator: media_proto::VIDEO_TIMESCALE.cast_signed(),
-            };
-            let filters = self.conversion.filters(&frame);
-            self.graph = Some(Graph::new(&frame, time_base, &filters).map_err(doing)?);
-        }
-        let Some(graph) = self.graph.as_mut() else {
-            return Err(doing(AvError::NO_MEMORY));
-        };
-        let mut scaled = Frame::new().map_err(doing)?;
-        graph.push(Some(&mut frame)).map_err(doing)?;
-        graph.pull(&mut scaled).map_err(doing)?;
-        scaled.set_pts(pts);
-        Ok(scaled)
     }
 }
 
@@ -172,17 +133,10 @@ impl ChunkEncoder {
         })
     }
 
-    fn encode(
-        &mut self,
-        rung: &Rung,
-        scaler: &mut Scaler<'_>,
-        chunk: &Chunk,
-        picture: Picture,
-    ) -> Result<(), Failure> {
-        let pts = picture.pts;
-        let scaled = scaler.scale(picture)?;
-        self.fill_until(rung, chunk, pts, Some(&scaled))?;
-        self.feed(rung, chunk, scaled)?;
+    fn encode(&mut self, rung: &Rung, chunk: &Chunk, picture: Picture) -> Result<(), Failure> {
+        let Picture { pts, frame } = picture;
+        self.fill_until(rung, chunk, pts, Some(&frame))?;
+        self.feed(rung, chunk, frame)?;
         if rung.reports_progress && self.reported_at.elapsed() >= PROGRESS_INTERVAL {
             self.reported_at = Instant::now();
             chunk.progress(pts);

@@ -1,5 +1,5 @@
 //! How rungs are encoded: the one place for speed, quality and rates, and for what becomes of a
-//! frame on its way to the encoder.
+//! frame on its way to the encoder. What does not belong here: doing it (`cascade`, `rung`).
 
 use media_proto::VIDEO_TIMESCALE;
 use media_proto::message::{Preset, RungSpec, VideoSpec};
@@ -42,7 +42,7 @@ pub fn h264(spec: &VideoSpec, rung: &RungSpec, stream: &Stream) -> H264Settings 
     }
 }
 
-/// From decoded frames to what a rung's encoder takes.
+/// From one kind of frame to what a rung's encoder takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversion {
     /// Size of the rung before it is turned upright.
@@ -53,8 +53,18 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// For one rung of one track.
-    pub fn of(spec: &VideoSpec, rung: &RungSpec, stream: &Stream) -> Self {
+    /// From the frames of the rung above, which are upright, with square pixels and eight bits.
+    pub fn of_rung(rung: &RungSpec) -> Self {
+        Self {
+            size: (rung.width, rung.height),
+            turn: Orientation::default(),
+            is_hdr: false,
+            container_aspect: (1, 1),
+        }
+    }
+
+    /// From the decoded frames of a track.
+    pub fn of_source(spec: &VideoSpec, rung: &RungSpec, stream: &Stream) -> Self {
         let turn = orientation(stream);
         let upright = (rung.width, rung.height);
         Self {
@@ -84,10 +94,19 @@ impl Conversion {
         let (width, height) = fit(shown, self.size);
         let over_black = frame.has_alpha().then_some(Filter::OverBlack);
         let from_rgb = (frame.is_rgb() && !self.is_hdr).then_some(Filter::FromRgb);
-        let scale = Filter::Scale {
-            width,
-            height,
-            full_range: false,
+        let is_resized = (width, height) != (frame.width(), frame.height());
+        let scale = if is_resized && frame.is_plain_yuv() && from_rgb.is_none() {
+            Filter::Resize {
+                width,
+                height,
+                dither: frame.is_deep_yuv(),
+            }
+        } else {
+            Filter::Scale {
+                width,
+                height,
+                full_range: false,
+            }
         };
         let pad = ((width, height) != self.size).then_some(Filter::Pad {
             width: self.size.0,
