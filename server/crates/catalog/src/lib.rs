@@ -30,6 +30,7 @@ use tokio::sync::{Semaphore, broadcast};
 use crate::failure::Outcome;
 use crate::plan_cache::PlanCache;
 use crate::readers::{READERS, Readers};
+use crate::recent::Recent;
 use crate::wish::Wishes;
 use crate::writer::{INBOX_TASKS, Writer};
 
@@ -62,6 +63,7 @@ pub mod planning;
 pub mod progress;
 pub mod queue;
 mod readers;
+mod recent;
 mod recognition;
 pub mod recording;
 pub mod removal;
@@ -106,6 +108,7 @@ struct Shared {
     room_to_read: Arc<Semaphore>,
     changes: broadcast::Sender<Change>,
     plans: PlanCache,
+    recent: Recent,
     /// As the last commit left them.
     settings: RwLock<Arc<Settings>>,
     wishes: Arc<Wishes>,
@@ -241,6 +244,7 @@ impl Catalog {
             room_to_write: Arc::new(Semaphore::new(INBOX_TASKS)),
             room_to_read: Arc::new(Semaphore::new(READERS)),
             plans: PlanCache::default(),
+            recent: Recent::default(),
             settings: RwLock::new(Arc::new(settings)),
             wishes: Arc::new(Wishes::new(changes.clone())),
             changes,
@@ -297,6 +301,7 @@ impl Shared {
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner) = settings;
+        self.recent.forget();
         for change in changes {
             // Nobody may be listening; the rows are what counts.
             let _ = self.changes.send(change);

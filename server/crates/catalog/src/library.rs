@@ -105,14 +105,23 @@ impl Catalog {
     /// # Errors
     /// Errors of the catalog.
     pub async fn title(&self, id: TitleId) -> Result<Option<Title>> {
-        self.read("reading a title", move |transaction, plans| {
+        let recent = &self.shared.recent;
+        let now = recent.now();
+        if let Some(known) = recent.titles.get(now, &id) {
+            return Ok(Some(known));
+        }
+        let found = self.read("reading a title", move |transaction, plans| {
             let Some(mut row) = present(transaction, id)? else {
                 return Ok(None);
             };
             plans.fill_one(transaction, &mut row)?;
             Ok(Some(row.title))
-        })
-        .await
+        });
+        let found = found.await?;
+        if let Some(title) = &found {
+            recent.titles.keep(now, id, title);
+        }
+        Ok(found)
     }
 
     /// A page of the library. It takes the same few statements for any number of titles.
@@ -131,10 +140,19 @@ impl Catalog {
     /// # Errors
     /// Errors of the catalog.
     pub async fn piece(&self, title: TitleId, piece: Piece) -> Result<Option<StoredPiece>> {
-        self.read("reading a piece", move |transaction, _| {
+        let recent = &self.shared.recent;
+        let now = recent.now();
+        if let Some(known) = recent.pieces.get(now, &(title, piece)) {
+            return Ok(Some(known));
+        }
+        let found = self.read("reading a piece", move |transaction, _| {
             pieces::by_name(transaction, title, piece)
-        })
-        .await
+        });
+        let found = found.await?;
+        if let Some(stored) = &found {
+            recent.pieces.keep(now, (title, piece), stored);
+        }
+        Ok(found)
     }
 
     /// All stored pieces of the title's present generation: the poster, then stream after

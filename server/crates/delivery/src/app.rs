@@ -1,5 +1,6 @@
 //! What every request can reach, and the limits that keep one client from starving the others.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,9 +26,30 @@ const TICKET: Duration = Duration::from_secs(30);
 /// A link for a new password is sent to somebody who sits at the table.
 pub(crate) const RESET: Duration = Duration::from_secs(3_600);
 
-/// State shared by all requests.
+/// State shared by all requests. It is cloned several times for each, so a clone is one count.
 #[derive(Clone, Debug)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Shared>);
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Tests change what they share with nobody.
+#[cfg(test)]
+impl std::ops::DerefMut for App {
+    fn deref_mut(&mut self) -> &mut Shared {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+/// What an [`App`] shares.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct Shared {
     pub(crate) site: Site,
     pub(crate) limits: Limits,
     /// Who waits for a segment.
@@ -104,7 +126,7 @@ impl Limits {
     /// As far as a process may open this many files. A connection has its socket and perhaps a
     /// file that is sent; the rest of the server keeps its own.
     pub(crate) fn within(descriptors: u64) -> Self {
-        const OUR_OWN: u64 = 256;
+        const OUR_OWN: u64 = 384;
         let limits = Self::default();
         let room = descriptors.saturating_sub(OUR_OWN) / 2;
         let room = usize::try_from(room).unwrap_or(usize::MAX);
@@ -119,7 +141,7 @@ impl Limits {
 
 impl App {
     pub(crate) fn new(site: Site, limits: Limits, stopping: CancellationToken) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             callers: Arc::new(Callers::new(&site.catalog)),
             throttle: Arc::default(),
             settings_turn: Arc::default(),
@@ -135,7 +157,7 @@ impl App {
             requests: Requests::default(),
             started: Instant::now(),
             stopping,
-        }
+        }))
     }
 
     /// Whether somebody has set the house up.
@@ -157,7 +179,7 @@ mod tests {
     fn connections_leave_descriptors_for_the_rest() {
         for (descriptors, expected) in [
             (65_536, (4096, 512)),
-            (1_024, (384, 48)),
+            (1_024, (320, 40)),
             (256, (32, 16)),
             (0, (32, 16)),
         ] {

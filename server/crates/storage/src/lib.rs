@@ -28,6 +28,7 @@ mod folder;
 mod listing;
 pub mod local;
 pub mod memory;
+mod open_files;
 pub mod places;
 
 /// A place that keeps objects until they are deleted.

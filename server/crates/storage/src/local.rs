@@ -12,12 +12,14 @@ use model::segment::ObjectKey;
 
 use crate::file_range::FileRange;
 use crate::folder::Folder;
+use crate::open_files::{OpenFile, OpenFiles};
 use crate::{ObjectBody, ObjectBytes, Storage, StoredObject, Verdict, blocking, check_range};
 
 /// A store in a folder.
 #[derive(Clone, Debug)]
 pub struct LocalStorage {
     folder: Arc<Folder>,
+    open: Arc<OpenFiles>,
 }
 
 impl LocalStorage {
@@ -28,6 +30,7 @@ impl LocalStorage {
     pub fn open(root: &Path) -> Result<Self> {
         Ok(Self {
             folder: Arc::new(Folder::open(root)?),
+            open: Arc::default(),
         })
     }
 
@@ -42,20 +45,40 @@ impl LocalStorage {
     }
 }
 
-#[async_trait::async_trait]
-impl Storage for LocalStorage {
-    async fn put_file(&self, key: &ObjectKey, file: &Path) -> Result<StoredObject> {
-        let (folder, key, file) = (Arc::clone(&self.folder), key.clone(), file.to_owned());
-        blocking("storing an object", move || folder.put_file(&key, &file)).await
-    }
-
-    async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody> {
+impl LocalStorage {
+    async fn opened(&self, key: &ObjectKey) -> Result<OpenFile> {
+        if let Some(open) = self.open.get(key) {
+            return Ok(open);
+        }
+        let before = self.open.changes();
         let (folder, wanted) = (Arc::clone(&self.folder), key.clone());
         let (file, size_bytes) =
             blocking("opening an object", move || folder.open_object(&wanted)).await?;
+        let file = OpenFile {
+            file: Arc::new(file),
+            size_bytes,
+        };
+        self.open.keep(before, key.clone(), file.clone());
+        Ok(file)
+    }
+}
+
+#[async_trait::async_trait]
+impl Storage for LocalStorage {
+    async fn put_file(&self, key: &ObjectKey, file: &Path) -> Result<StoredObject> {
+        let (store, key, file) = (self.clone(), key.clone(), file.to_owned());
+        blocking("storing an object", move || {
+            let stored = store.folder.put_file(&key, &file);
+            store.open.forget(&key);
+            stored
+        })
+        .await
+    }
+
+    async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody> {
+        let OpenFile { file, size_bytes } = self.opened(key).await?;
         let range = range.unwrap_or(0..size_bytes);
         check_range(key, &range, size_bytes)?;
-        let file = Arc::new(file);
         Ok(ObjectBody {
             size_bytes,
             bytes: ObjectBytes::File(FileRange { file, range }),
@@ -63,8 +86,13 @@ impl Storage for LocalStorage {
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<()> {
-        let (folder, key) = (Arc::clone(&self.folder), key.clone());
-        blocking("deleting an object", move || folder.delete(&key)).await
+        let (store, key) = (self.clone(), key.clone());
+        blocking("deleting an object", move || {
+            let deleted = store.folder.delete(&key);
+            store.open.forget(&key);
+            deleted
+        })
+        .await
     }
 
     async fn list(&self) -> Result<Vec<(ObjectKey, u64)>> {
