@@ -29,16 +29,17 @@ pub(crate) fn describe() -> Result<String> {
 
 /// MiB of memory that the server holds now, by the kernel's `VmRSS`.
 pub(crate) fn resident_mib(server: &Server) -> Result<f64> {
-    memory_mib(server, "VmRSS")
+    memory_mib(server.pid(), "VmRSS")
 }
 
 /// MiB of memory that the server ever held, by the kernel's `VmHWM`.
 pub(crate) fn most_resident_mib(server: &Server) -> Result<f64> {
-    memory_mib(server, "VmHWM")
+    memory_mib(server.pid(), "VmHWM")
 }
 
-fn memory_mib(server: &Server, name: &str) -> Result<f64> {
-    let value = field(&format!("/proc/{}/status", server.pid()), name)?;
+/// MiB that the kernel names so of a process.
+pub(crate) fn memory_mib(pid: u32, name: &str) -> Result<f64> {
+    let value = field(&format!("/proc/{pid}/status"), name)?;
     let kib = value.split_whitespace().next();
     Ok(kib.context("the kernel tells no memory")?.parse::<f64>()? / 1024.0)
 }

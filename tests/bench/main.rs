@@ -1,12 +1,13 @@
 //! `make bench`: the budgets of the design, measured against a named peer in the same run.
 //! Everything is done [`ROUNDS`] times, in turns, and reported as a median. A number here never
 //! fails a test; it is for the README and for comparing two states of the code. `bench ladder`,
-//! `bench first-frame`, `bench serving` and `bench library` measure one part only.
+//! `bench first-frame`, `bench long`, `bench serving` and `bench library` measure one part only.
 //! What does not belong here: whether the result is right (`e2e`).
 
 mod first_frame;
 mod ladder;
 mod library;
+mod long;
 mod machine;
 mod serving;
 
@@ -26,6 +27,9 @@ fn main() -> Result<()> {
     }
     if is_wanted("first-frame") {
         writeln!(out, "\n{}", first_frame::measure(ROUNDS)?)?;
+    }
+    if is_wanted("long") {
+        writeln!(out, "\n{}", long::measure(ROUNDS)?)?;
     }
     if is_wanted("serving") {
         writeln!(out, "\n{}", serving::measure(ROUNDS)?)?;

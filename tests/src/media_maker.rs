@@ -230,9 +230,14 @@ pub fn late_video() -> Recipe {
     )
 }
 
-/// Ten minutes of 1080p, cheap to make: one flat scene of 20.48 s (a whole number of AAC frames)
-/// thirty times over.
+/// Ten minutes of 1080p.
 pub fn ten_minutes() -> Result<Recipe> {
+    looped_1080p(30)
+}
+
+/// A long film that is cheap to make: one flat scene of 20.48 s (a whole number of AAC frames),
+/// `times` over.
+pub fn looped_1080p(times: u32) -> Result<Recipe> {
     let scene = Recipe::new(
         "scene-1080p",
         "mp4",
@@ -242,9 +247,13 @@ pub fn ten_minutes() -> Result<Recipe> {
     )
     .make()?;
     Ok(Recipe::new(
-        "ten-minutes-1080p",
+        &format!("looped-1080p-{times}"),
         "mp4",
-        &format!("-stream_loop 29 -i {} -c copy", scene.display()),
+        &format!(
+            "-stream_loop {} -i {} -c copy",
+            times.saturating_sub(1),
+            scene.display()
+        ),
     ))
 }
 
