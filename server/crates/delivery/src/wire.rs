@@ -17,6 +17,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures::stream::try_unfold;
 use rustix::fs::sendfile;
+use rustix::net::{SendFlags, send};
 use storage::BLOCK_BYTES;
 use storage::file_range::FileRange;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -87,37 +88,52 @@ impl Wire {
         Self { stream, lane }
     }
 
+    /// Sends bytes that a file follows, so that both share a packet: the head of an answer by
+    /// itself would wake the other end twice.
+    fn poll_send_more(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        self.poll_socket(cx, || Ok(send(&self.stream, bytes, flags)?))
+    }
+
+    /// Does `io` once the socket takes something.
+    fn poll_socket(
+        &self,
+        cx: &mut Context<'_>,
+        mut io: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match self.stream.try_io(Interest::WRITABLE, &mut io) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
     /// Sends what a slice of `length` bytes stands for, as far as the socket takes it.
     fn poll_send_file(&self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
         let mut ranges = self.lane.ranges();
         let range = ranges.front_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
         let left = usize::try_from(range.len()).map_or(length, |left| left.min(length));
-        loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            let sent = self.stream.try_io(Interest::WRITABLE, || {
-                let mut offset = range.range.start;
-                Ok(sendfile(
-                    &self.stream,
-                    &range.file,
-                    Some(&mut offset),
-                    left,
-                )?)
-            });
-            match sent {
-                // The file has become shorter than it was.
-                Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                Ok(sent) => {
-                    range.range.start += sent as u64;
-                    if range.is_empty() {
-                        ranges.pop_front();
-                    }
-                    return Poll::Ready(Ok(sent));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        let sent = ready!(self.poll_socket(cx, || {
+            let mut offset = range.range.start;
+            Ok(sendfile(
+                &self.stream,
+                &range.file,
+                Some(&mut offset),
+                left,
+            )?)
+        }))?;
+        if sent == 0 {
+            // The file has become shorter than it was.
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
+        range.range.start += sent as u64;
+        if range.is_empty() {
+            ranges.pop_front();
+        }
+        Poll::Ready(Ok(sent))
     }
 }
 
@@ -154,7 +170,8 @@ impl AsyncWrite for Wire {
         let before = slices.iter().take_while(|slice| !stands_in(slice)).count();
         match slices.first() {
             Some(first) if before == 0 => self.poll_send_file(cx, first.len()),
-            _ => Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..before]),
+            Some(first) if before < slices.len() => self.poll_send_more(cx, first),
+            _ => Pin::new(&mut self.stream).poll_write_vectored(cx, slices),
         }
     }
 
