@@ -27,7 +27,8 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Open descriptors.
     pub descriptors: u64,
-    /// Added to the server's niceness, so that serving players comes before encoding.
+    /// Added to the server's niceness, so that serving players comes before encoding. The kernel
+    /// derives the priority at the disk from it, too (ioprio_set(2)).
     pub niceness: i32,
 }
 

@@ -230,12 +230,12 @@ impl Actor {
             }
             Request::MakePoster(spec) => {
                 let size_bytes = write(&self.scratch, Piece::Poster)?;
-                let numbers = match spec.from {
-                    PosterSource::Film { stretches, .. } => 1..=count(stretches.len()),
-                    PosterSource::Sound { .. } => 1..=0,
+                let choices = match spec.from {
+                    PosterSource::Film { stretches, .. } => count(stretches.len()),
+                    PosterSource::Sound { .. } => 0,
                 };
                 let choice = |number| write(&self.scratch, Piece::PosterChoice { number });
-                let choices = numbers.map(choice).collect::<io::Result<_>>()?;
+                let choices = (1..=choices).map(choice).collect::<io::Result<_>>()?;
                 let done = Event::PosterDone {
                     size_bytes,
                     choices,
