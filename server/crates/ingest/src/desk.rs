@@ -104,6 +104,10 @@ impl Desk {
                     reply: Some(reply),
                     ..Sighting::of(path, door)
                 }),
+                Report::Closed(paths) => {
+                    self.seen(std::mem::take(&mut sightings), now).await;
+                    self.closed(&paths, now);
+                }
                 Report::Gone(path) => {
                     self.seen(std::mem::take(&mut sightings), now).await;
                     self.gone(&path, now).await;
@@ -132,6 +136,19 @@ impl Desk {
         for (sighting, (path, look)) in sightings.into_iter().zip(looks) {
             let outcome = self.sighted(sighting, look, now).await;
             self.retry_if_failed(&path, outcome, now);
+        }
+    }
+
+    /// Nobody writes to these files any more, as far as the kernel tells: they rest sooner. One
+    /// that was found to be incomplete keeps its time.
+    fn closed(&mut self, paths: &[PathBuf], now: Instant) {
+        for path in paths {
+            let stage = self.files.get(path).map(|entry| entry.stage);
+            if let Some(Stage::Settling(settling)) = stage
+                && !settling.is_unfinished
+            {
+                self.files.schedule(path, now + self.policy.settle / 4);
+            }
         }
     }
 

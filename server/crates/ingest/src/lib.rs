@@ -56,7 +56,8 @@ const BATCH: usize = 4;
 /// How long files are given.
 #[derive(Clone, Copy, Debug)]
 pub struct IngestPolicy {
-    /// A file is at rest when nothing about it has changed for this long.
+    /// A file is at rest when nothing about it has changed for this long; for a quarter of it, if
+    /// whoever wrote it has closed it.
     pub settle: Duration,
     /// An incomplete file at rest is refused after this long. A later change revives it.
     pub patience: Duration,
@@ -106,6 +107,9 @@ pub enum Report {
         /// Where to tell.
         reply: oneshot::Sender<Result<TitleId>>,
     },
+    /// Whoever wrote to these paths has closed them, or they were renamed to be there: most
+    /// likely nothing more is written. Told after the sightings.
+    Closed(Vec<PathBuf>),
     /// A file or a whole folder may have gone from this path.
     Gone(PathBuf),
     /// Everything in a folder was seen.
@@ -189,6 +193,15 @@ impl IngestHandle {
         self.inbox
             .blocking_send(Report::Seen { paths, door })
             .map_err(|_| ended())
+    }
+
+    /// Reports that whoever wrote to these paths has closed them. They are to be reported as
+    /// seen before that.
+    ///
+    /// # Errors
+    /// `Unavailable` once ingest has ended.
+    pub async fn closed(&self, paths: Vec<PathBuf>) -> Result<()> {
+        self.send(Report::Closed(paths)).await
     }
 
     /// Reports that a file or a whole folder may have gone from `path`.

@@ -39,6 +39,48 @@ async fn a_film_is_admitted_two_seconds_after_its_last_change() {
 }
 
 #[tokio::test]
+async fn a_film_that_its_writer_has_closed_rests_sooner() {
+    let mut house = House::new().await;
+    for name in ["closed.mkv", "written again.mkv"] {
+        house.write(name, &film(1));
+        house.seen(name).await;
+        house.tell(Report::Closed(vec![house.path(name)])).await;
+        if name != "closed.mkv" {
+            house.write(name, &[film(2), vec![7]].concat());
+        }
+        house.pass_ms(500).await;
+        let state = house.arrival(name).await.unwrap().0;
+        let expected = match name {
+            "closed.mkv" => ArrivalState::Admitted,
+            _ => ArrivalState::Settling,
+        };
+        assert_eq!(state, expected, "{name}, after half a second");
+    }
+    house.pass(2).await;
+    house
+        .check_arrival("written again.mkv", ArrivalState::Admitted, None)
+        .await;
+}
+
+#[tokio::test]
+async fn a_closed_file_of_which_half_is_missing_keeps_its_time() {
+    let mut house = House::new().await;
+    house.write("cut.mp4", &mp4(1)[..5_000]);
+    for _ in 0..3 {
+        house.seen("cut.mp4").await;
+        house
+            .tell(Report::Closed(vec![house.path("cut.mp4")]))
+            .await;
+        house.pass(10).await;
+        let state = house.arrival("cut.mp4").await.unwrap().0;
+        assert_eq!(state, ArrivalState::Settling);
+    }
+    house.pass(40).await;
+    let state = house.arrival("cut.mp4").await.unwrap().0;
+    assert_eq!(state, ArrivalState::Refused, "a minute after it came");
+}
+
+#[tokio::test]
 async fn a_slow_copy_is_not_taken_before_it_ends() {
     let mut house = House::new().await;
     let whole = mp4(1);

@@ -226,6 +226,8 @@ mod tests {
                     assert_eq!(door, Door::Folder);
                     ('+', paths)
                 }
+                // Only how soon, never whether.
+                Report::Closed(_) => return,
                 Report::Gone(path) => ('-', vec![path]),
                 Report::Scanned { folder, .. } => ('=', vec![folder]),
                 Report::Asked { .. } => unreachable!("a watch asks for nothing"),

@@ -99,7 +99,11 @@ impl House {
 
     /// Lets time go by; every look happens at its very moment.
     pub(super) async fn pass(&mut self, seconds: u64) {
-        let end = self.now + Duration::from_secs(seconds);
+        self.pass_ms(seconds * 1000).await;
+    }
+
+    pub(super) async fn pass_ms(&mut self, milliseconds: u64) {
+        let end = self.now + Duration::from_millis(milliseconds);
         while let Some(due) = self.desk.next_due().filter(|due| *due <= end) {
             self.now = due.max(self.now);
             self.desk.look_at_due(self.now).await;

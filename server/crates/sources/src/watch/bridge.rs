@@ -4,7 +4,7 @@
 //! instead. This is the only file that knows `notify`.
 
 use model::error::{Error, ErrorKind, Result};
-use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{Config, RecommendedWatcher, RecursiveMode, Watcher};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
@@ -21,6 +21,8 @@ const ALARMS: usize = 4;
 pub(crate) enum Event {
     /// Something happened at this path.
     At(PathBuf),
+    /// Whoever wrote to this path has closed it, or it was renamed to be there.
+    Closed(PathBuf),
     /// Some events were lost.
     Missed,
     /// From now on events are lost; why, in a sentence.
@@ -30,7 +32,7 @@ pub(crate) enum Event {
 /// The awaiting end. Dropping it ends the watch.
 #[derive(Debug)]
 pub(crate) struct Events {
-    paths: mpsc::Receiver<PathBuf>,
+    paths: mpsc::Receiver<Event>,
     alarms: mpsc::Receiver<Event>,
     _watcher: RecommendedWatcher,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Events {
 /// The end that `notify` calls.
 #[derive(Debug)]
 struct Bridge {
-    paths: mpsc::Sender<PathBuf>,
+    paths: mpsc::Sender<Event>,
     alarms: mpsc::Sender<Event>,
 }
 
@@ -73,7 +75,7 @@ impl Events {
     pub(crate) async fn next(&mut self) -> Event {
         tokio::select! {
             Some(alarm) = self.alarms.recv() => alarm,
-            Some(path) = self.paths.recv() => Event::At(path),
+            Some(event) = self.paths.recv() => event,
             else => std::future::pending().await,
         }
     }
@@ -92,8 +94,13 @@ impl Bridge {
         if !changes_something(event.kind) {
             return;
         }
+        let of_path = if closes(event.kind) {
+            Event::Closed
+        } else {
+            Event::At
+        };
         for path in event.paths {
-            if self.paths.try_send(path).is_err() {
+            if self.paths.try_send(of_path(path)).is_err() {
                 self.alarm(Event::Missed);
             }
         }
@@ -112,6 +119,15 @@ fn changes_something(kind: EventKind) -> bool {
         EventKind::Access(_) => false,
         _ => true,
     }
+}
+
+/// Most likely the last thing that happens to a file for a while.
+fn closes(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both))
+    )
 }
 
 /// What is wrong and what would mend it.
@@ -133,18 +149,14 @@ fn sentence(error: &notify::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Bridge, Event, Events};
-    use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, Flag};
+    use notify::event::{
+        AccessKind, AccessMode, CreateKind, EventKind, Flag, ModifyKind, RenameMode,
+    };
     use std::fs;
     use std::time::Duration;
     use tokio::sync::mpsc;
 
-    fn bridge(
-        capacity: usize,
-    ) -> (
-        Bridge,
-        mpsc::Receiver<std::path::PathBuf>,
-        mpsc::Receiver<Event>,
-    ) {
+    fn bridge(capacity: usize) -> (Bridge, mpsc::Receiver<Event>, mpsc::Receiver<Event>) {
         let (path_sender, paths) = mpsc::channel(capacity);
         let (alarm_sender, alarms) = mpsc::channel(1);
         let bridge = Bridge {
@@ -164,8 +176,8 @@ mod tests {
         for index in 0..10_000 {
             bridge.tell(Ok(created(&format!("/drop/{index}"))));
         }
-        assert_eq!(paths.try_recv(), Ok("/drop/0".into()));
-        assert_eq!(paths.try_recv(), Ok("/drop/1".into()));
+        assert_eq!(paths.try_recv(), Ok(Event::At("/drop/0".into())));
+        assert_eq!(paths.try_recv(), Ok(Event::At("/drop/1".into())));
         assert!(paths.try_recv().is_err(), "the queue is bounded");
         assert_eq!(
             alarms.try_recv(),
@@ -202,7 +214,11 @@ mod tests {
             "our own reading would keep us busy for ever"
         );
         bridge.tell(Ok(access(AccessKind::Close(AccessMode::Write))));
-        assert!(paths.try_recv().is_ok());
+        let closed = Event::Closed("/drop/a".into());
+        assert_eq!(paths.try_recv().as_ref(), Ok(&closed));
+        let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        bridge.tell(Ok(notify::Event::new(renamed).add_path("/drop/a".into())));
+        assert_eq!(paths.try_recv(), Ok(closed), "it is there under its name");
     }
 
     #[tokio::test]

@@ -12,7 +12,12 @@ const MAX_PATHS: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
     /// Look at these paths.
-    Look(Vec<PathBuf>),
+    Look {
+        /// All of them.
+        paths: Vec<PathBuf>,
+        /// Those at which the last that happened was that they were closed after writing.
+        closed: Vec<PathBuf>,
+    },
     /// Look at everything.
     Rescan,
 }
@@ -21,6 +26,7 @@ pub(crate) enum Work {
 #[derive(Debug, Default)]
 pub(crate) struct Dirty {
     paths: BTreeSet<PathBuf>,
+    closed: BTreeSet<PathBuf>,
     needs_rescan: bool,
     since: Option<Instant>,
 }
@@ -32,9 +38,18 @@ impl Dirty {
         if self.needs_rescan {
             return;
         }
+        self.closed.remove(&path);
         self.paths.insert(path);
         if self.paths.len() > MAX_PATHS {
             self.add_everything(now);
+        }
+    }
+
+    /// Whoever wrote to `path` has closed it.
+    pub(crate) fn add_closed(&mut self, path: PathBuf, now: Instant) {
+        self.add(path.clone(), now);
+        if !self.needs_rescan {
+            self.closed.insert(path);
         }
     }
 
@@ -43,6 +58,7 @@ impl Dirty {
         self.since.get_or_insert(now);
         self.needs_rescan = true;
         self.paths.clear();
+        self.closed.clear();
     }
 
     /// When to act: `gather` after the first event, even if more keep coming.
@@ -56,7 +72,10 @@ impl Dirty {
         if gathered.needs_rescan {
             Work::Rescan
         } else {
-            Work::Look(gathered.paths.into_iter().collect())
+            Work::Look {
+                paths: gathered.paths.into_iter().collect(),
+                closed: gathered.closed.into_iter().collect(),
+            }
         }
     }
 }
@@ -69,6 +88,14 @@ mod tests {
     use tokio::time::Instant;
 
     const GATHER: Duration = Duration::from_millis(250);
+
+    fn look(paths: &[&str], closed: &[&str]) -> Work {
+        let all = |paths: &[&str]| paths.iter().map(PathBuf::from).collect();
+        Work::Look {
+            paths: all(paths),
+            closed: all(closed),
+        }
+    }
 
     #[test]
     fn a_file_written_in_many_pieces_is_looked_at_once() {
@@ -83,7 +110,7 @@ mod tests {
             Some(start + GATHER),
             "a busy file is not put off"
         );
-        assert_eq!(dirty.take(), Work::Look(vec!["/drop/a.mp4".into()]));
+        assert_eq!(dirty.take(), look(&["/drop/a.mp4"], &[]));
         assert_eq!(dirty.due(GATHER), None, "what was taken is done");
     }
 
@@ -99,6 +126,18 @@ mod tests {
         dirty.add_everything(now);
         dirty.add("/drop/b".into(), now);
         assert_eq!(dirty.take(), Work::Rescan);
-        assert_eq!(dirty.take(), Work::Look(vec![]), "it begins anew");
+        assert_eq!(dirty.take(), look(&[], &[]), "it begins anew");
+    }
+
+    #[test]
+    fn a_file_is_closed_unless_something_happens_to_it_afterwards() {
+        let mut dirty = Dirty::default();
+        let now = Instant::now();
+        for path in ["/drop/a", "/drop/b"] {
+            dirty.add(path.into(), now);
+            dirty.add_closed(path.into(), now);
+        }
+        dirty.add("/drop/b".into(), now);
+        assert_eq!(dirty.take(), look(&["/drop/a", "/drop/b"], &["/drop/a"]));
     }
 }

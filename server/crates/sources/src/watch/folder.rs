@@ -177,8 +177,8 @@ impl Folder {
                 () = sleep_until(next_visit) => return Ok(()),
                 () = wait_until(due) => match dirty.take() {
                     Work::Rescan => return Ok(()),
-                    Work::Look(paths) => {
-                        if self.look_at(paths).await? == Next::Visit {
+                    Work::Look { paths, closed } => {
+                        if self.look_at(paths, closed).await? == Next::Visit {
                             return Ok(());
                         }
                     }
@@ -192,6 +192,7 @@ impl Folder {
         let now = Instant::now();
         match event {
             Event::At(path) => dirty.add(path, now),
+            Event::Closed(path) => dirty.add_closed(path, now),
             Event::Missed => dirty.add_everything(now),
             Event::Failing(why) => {
                 tracing::warn!(folder = %self.path.display(), why, "Changes in a watched folder may be noticed late.");
@@ -204,8 +205,8 @@ impl Folder {
         }
     }
 
-    /// Reports what lies at these paths, and what is gone from them.
-    async fn look_at(&mut self, paths: Vec<PathBuf>) -> Result<Next> {
+    /// Reports what lies at these paths, which of it was `closed`, and what is gone from them.
+    async fn look_at(&mut self, paths: Vec<PathBuf>, closed: Vec<PathBuf>) -> Result<Next> {
         let Some(present) = &self.present else {
             return Ok(Next::Visit);
         };
@@ -226,6 +227,9 @@ impl Folder {
         let Some(Scanned { gone, .. }) = scanned else {
             return Ok(Next::Visit);
         };
+        if !closed.is_empty() {
+            self.scan.ingest.closed(closed).await?;
+        }
         for path in gone {
             self.scan.ingest.gone(path).await?;
         }
