@@ -142,16 +142,18 @@ struct RepresentationElement {
 struct TemplateElement {
     #[serde(rename = "@timescale")]
     timescale: Option<i64>,
+    /// Thumbnails have none.
     #[serde(rename = "@initialization")]
-    initialization: String,
+    initialization: Option<String>,
     #[serde(rename = "@media")]
     media: String,
     #[serde(rename = "@startNumber")]
     start_number: Option<u32>,
     #[serde(rename = "@presentationTimeOffset")]
     presentation_time_offset: Option<i64>,
+    /// Thumbnails have none.
     #[serde(rename = "SegmentTimeline")]
-    timeline: TimelineElement,
+    timeline: Option<TimelineElement>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -196,10 +198,12 @@ impl SetElement {
             .clone()
             .or_else(|| Some(mime_type?.split('/').next()?.to_owned()))
             .context("neither contentType nor mimeType says what it is")?;
+        let init = template.initialization.as_deref();
+        let init = init.context("its SegmentTemplate has no init segment")?;
         Ok(Representation {
             segments: template.segments(&element.id)?,
             timescale: template.timescale.unwrap_or(1),
-            init_url: fill_in(&template.initialization, &element.id, 0),
+            init_url: fill_in(init, &element.id, 0),
             id: element.id.clone(),
             content_type,
             language: self.language.clone(),
@@ -221,7 +225,9 @@ impl TemplateElement {
         let mut number = self.start_number.unwrap_or(1);
         let mut time = 0;
         let mut segments = Vec::new();
-        for run in &self.timeline.runs {
+        let timeline = self.timeline.as_ref();
+        let timeline = timeline.context("its SegmentTemplate has no timeline")?;
+        for run in &timeline.runs {
             ensure!(run.duration > 0, "an S element has no length");
             time = run.time.unwrap_or(time);
             for _ in 0..=run.repeat.unwrap_or(0) {
