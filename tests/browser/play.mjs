@@ -63,7 +63,7 @@ function holes(page, from, to) {
  * The title's rungs as the API has them now.
  *
  * @param {import("playwright-core").Page} page
- * @returns {Promise<{ height: number, width: number, ready: number }[]>}
+ * @returns {Promise<{ height: number, width: number, original: boolean, ready: number }[]>}
  */
 async function rungs(page) {
   const answer = await page.request.get(`${url}/api/v1/videos/${id}`);
@@ -74,13 +74,14 @@ async function rungs(page) {
  * Chooses a quality by the menu and waits until the picture has it.
  *
  * @param {import("playwright-core").Page} page
- * @param {{ height: number, width: number }} rung
+ * @param {{ height: number, width: number, original: boolean }} rung
  */
 async function switchTo(page, rung) {
   const began = Date.now();
   await page.keyboard.press("q");
-  const label = `${Math.min(rung.width, rung.height)}p`;
-  await page.locator('[data-role="qualities"] .choice', { hasText: label }).click();
+  const label = `${Math.min(rung.width, rung.height)}p${rung.original ? " original" : ""}`;
+  const choices = page.locator('[data-role="qualities"] .choice');
+  await choices.filter({ has: page.getByText(label, { exact: true }) }).click();
   await page.keyboard.press("Escape");
   await page.waitForFunction(
     (height) => document.querySelector("video")?.videoHeight === height,
@@ -116,8 +117,10 @@ const outcome = await withPage(async (page, traffic) => {
   await shoot(page, "after-seek");
   const holesAfterSeek = await holes(page, target + 0.2, await position(page));
 
-  const sorted = [...rungsAtSeek].sort((a, b) => a.height - b.height);
-  const switches = [await switchTo(page, sorted[0]), await switchTo(page, sorted.at(-1))];
+  const switches = [
+    await switchTo(page, rungsAtSeek[0]),
+    await switchTo(page, rungsAtSeek.at(-1)),
+  ];
   const holesAfterSwitch = await holes(page, target + 0.2, await position(page));
   await shoot(page, "after-switch");
 

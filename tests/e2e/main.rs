@@ -3,6 +3,7 @@
 
 mod bucket;
 mod command_line;
+mod copied;
 mod corpus;
 mod crash;
 mod cutetube;

@@ -78,6 +78,8 @@ pub struct Rung {
     pub width: u32,
     /// Pixels.
     pub height: u32,
+    /// The source's own picture.
+    pub original: bool,
     /// Share that is encoded, 0 to 1.
     pub ready: f64,
 }

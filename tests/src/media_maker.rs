@@ -197,6 +197,51 @@ pub fn interlaced() -> Recipe {
     )
 }
 
+/// Pictures that look as if they could be copied and cannot, by the reason. Half of them differ
+/// from a fitting one only in what the coded bytes say.
+pub fn not_to_be_copied() -> Result<Vec<Recipe>> {
+    let picture = "-f lavfi -i testsrc2=s=640x360:r=25:d=6";
+    let encoder = "-c:v libx264 -preset veryfast -g 50";
+    let plain = format!("{picture} {encoder} -pix_fmt yuv420p");
+    let recipe = |name: &str, extension: &str, arguments: &str| {
+        Recipe::new(&format!("unfit-{name}"), extension, arguments)
+    };
+    let upright = recipe("source-of-rotated", "mp4", &plain).make()?;
+    let small = "-f lavfi -i testsrc2=s=480x360:r=25:d=6 -c:v libx264 -pix_fmt yuv420p -g 50";
+    let parts = [
+        recipe("first-part", "ts", &plain).make()?,
+        recipe("second-part", "ts", small).make()?,
+    ];
+    let joined = parts.map(|part| part.display().to_string()).join("|");
+    Ok(vec![
+        recipe("interlaced", "ts", &format!("{plain} -flags +ilme+ildct")),
+        recipe("other-pixels", "mp4", &format!("{plain} -vf setsar=4/3")),
+        recipe(
+            "rotated",
+            "mp4",
+            &format!("-i {} -c copy -metadata:s:v rotate=90", upright.display()),
+        ),
+        recipe(
+            "ten-bits",
+            "mkv",
+            &format!("{picture} {encoder} -pix_fmt yuv420p10le"),
+        ),
+        recipe(
+            "much-colour",
+            "mp4",
+            &format!("{picture} {encoder} -pix_fmt yuv444p"),
+        ),
+        recipe(
+            "hevc",
+            "mp4",
+            &format!(
+                "{picture} -c:v libx265 -preset ultrafast -x265-params log-level=error -tag:v hvc1"
+            ),
+        ),
+        recipe("changing", "ts", &format!("-i concat:{joined} -c copy")),
+    ])
+}
+
 /// One keyframe in half a minute.
 pub fn long_gop() -> Recipe {
     Recipe::new(
@@ -258,14 +303,15 @@ pub fn looped_1080p(times: u32) -> Result<Recipe> {
 }
 
 /// Forty seconds of 1080p with a little grain: at CRF 23 its top rung needs about 5 Mbit/s, which
-/// is what the ladder expects of a film of middling difficulty.
+/// is what the ladder expects of a film of middling difficulty. Its keyframes are too far apart for
+/// it to be copied.
 pub fn grainy_1080p() -> Recipe {
     Recipe::new(
         "grainy-1080p-40s",
         "mp4",
         "-f lavfi -i testsrc2=s=1920x1080:r=25:d=40,noise=alls=3:allf=t \
          -f lavfi -i sine=f=440:r=48000:d=40 \
-         -c:v libx264 -preset ultrafast -crf 20 -g 50 -pix_fmt yuv420p -c:a aac",
+         -c:v libx264 -preset ultrafast -crf 20 -g 300 -pix_fmt yuv420p -c:a aac",
     )
 }
 
@@ -281,9 +327,38 @@ pub fn grainy_720p() -> Recipe {
     )
 }
 
-/// Twenty seconds of 1080p, for the time to the first picture.
-pub fn twenty_seconds_1080p() -> Recipe {
-    sized(1920, 1080, 20)
+/// What happens to the picture of [`scenes_1080p`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It fits and is copied.
+    Copied,
+    /// Its keyframes are too far apart.
+    Encoded,
+}
+
+/// A film of 1080p at about 5 Mbit/s, cheap to make: a scene of 20.48 s (a whole number of AAC
+/// frames) so many times over.
+pub fn scenes_1080p(times: u32, fate: Fate) -> Result<Recipe> {
+    let (what, keyframes) = match fate {
+        Fate::Copied => ("copied", 50),
+        Fate::Encoded => ("encoded", 300),
+    };
+    let scene = Recipe::new(
+        &format!("{what}-scene-1080p"),
+        "mp4",
+        &format!(
+            "-f lavfi -i testsrc2=s=1920x1080:r=25:d=20.48,noise=alls=3:allf=t \
+             -f lavfi -i sine=f=440:r=48000:d=20.48 -c:v libx264 -preset superfast -bf 2 \
+             -b:v 5M -maxrate 6M -bufsize 6M -g {keyframes} -pix_fmt yuv420p -c:a aac"
+        ),
+    )
+    .make()?;
+    let loops = times.saturating_sub(1);
+    Ok(Recipe::new(
+        &format!("{what}-{times}-scenes-1080p"),
+        "mp4",
+        &format!("-stream_loop {loops} -i {} -c copy", scene.display()),
+    ))
 }
 
 #[cfg(test)]

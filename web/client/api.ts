@@ -8,6 +8,8 @@ export interface Rung {
   name: number;
   width: number;
   height: number;
+  /** The source's own picture, not encoded again. */
+  original: boolean;
   /** Part of the film that exists in this quality, 0 to 1. */
   ready: number;
 }

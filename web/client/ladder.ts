@@ -20,12 +20,17 @@ export function drawLadder(rungs: readonly Rung[]): SVGElement {
   return drawing;
 }
 
+/** What people call a quality. */
+export function rungName({ name, original }: Rung): string {
+  return original ? `${name}p original` : `${name}p`;
+}
+
 /** What the ladder shows, in words. */
 export function describeLadder(rungs: readonly Rung[]): string {
-  const done = rungs.filter((rung) => rung.ready >= 1).map((rung) => `${rung.name}p`);
+  const done = rungs.filter((rung) => rung.ready >= 1).map(rungName);
   const growing = rungs
     .filter((rung) => rung.ready > 0 && rung.ready < 1)
-    .map((rung) => `${rung.name}p (${Math.floor(rung.ready * 100)} %)`);
+    .map((rung) => `${rungName(rung)} (${Math.floor(rung.ready * 100)} %)`);
   const words = [...done, ...growing];
   return words.length > 0 ? `Ready in ${words.join(", ")}` : "No quality is ready yet";
 }

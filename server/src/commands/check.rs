@@ -10,7 +10,7 @@ use catalog::library::TitleQuery;
 use catalog::viewer::Viewer;
 use catalog::work::Unit;
 use model::error::{Context, Error, ErrorKind, Result};
-use model::plan::{Plan, StreamKind};
+use model::plan::Plan;
 use model::segment::{ObjectKey, Piece};
 use model::settings::Place;
 use model::title::Title;
@@ -278,12 +278,22 @@ fn pieces_of(plan: &Plan, unit: Unit) -> Vec<Piece> {
             let numbers = chunk.map_or(0..0, |chunk| {
                 chunk.first_segment..chunk.first_segment + chunk.segment_count
             });
-            let pictures = (0..plan.stream_count())
-                .filter(|stream| matches!(plan.stream(*stream), Some(StreamKind::Video(_))));
-            pictures
+            (0..)
+                .take(plan.encoded().len())
                 .flat_map(|stream| of_stream(stream, numbers.clone()))
                 .collect()
         }
+        Unit::Copy(index) => plan
+            .copied_stream()
+            .zip(plan.copies().get(index as usize))
+            .into_iter()
+            .flat_map(|(stream, run)| {
+                of_stream(
+                    stream,
+                    run.first_segment..run.first_segment + run.segment_count,
+                )
+            })
+            .collect(),
         Unit::Audio(number) => plan
             .sound_segments(number)
             .into_iter()

@@ -101,8 +101,8 @@ pub fn codecs_are_what_the_bytes_say(download: &Download) -> Result<()> {
         }
         if let Ok(avc) = stream.init.avc() {
             ensure!(
-                avc.sequence_sets.len() == 1 && avc.picture_sets.len() == 1,
-                "{}: avcC must carry exactly one SPS and one PPS",
+                avc.sequence_sets.len() == 1 && !avc.picture_sets.is_empty(),
+                "{}: avcC must carry exactly one SPS, and a PPS",
                 stream.label()
             );
         }

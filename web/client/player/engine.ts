@@ -3,8 +3,8 @@
 
 /** One quality a person can choose. */
 export interface Quality {
-  /** Short side of the picture: the number people know a quality by. */
-  name: number;
+  /** The rung's number in segment names. */
+  stream: number;
   width: number;
   height: number;
 }
@@ -45,9 +45,9 @@ export interface Engine {
   /** Playing stands still until more media arrives; the video element may not know. */
   isWaiting(): boolean;
   qualities(): Quality[];
-  /** The chosen quality's name, or `null` while the player chooses. */
+  /** The chosen quality's stream, or `null` while the player chooses. */
   chosenQuality(): number | null;
-  chooseQuality(name: number | null): void;
+  chooseQuality(stream: number | null): void;
   sounds(): Sound[];
   chooseSound(key: string): void;
   words(): Words[];

@@ -17,6 +17,43 @@ export function noteHeld(request: object, headers: Record<string, string>): void
 
 /** Shaka's own choice of quality, fed with transfer times only. */
 export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
+  private hasBegun = false;
+  private variants: readonly shaka.extern.Variant[] = [];
+
+  /** `ready` are the streams of the picture of which something exists. */
+  constructor(private readonly ready: ReadonlySet<number>) {
+    super();
+  }
+
+  override setVariants(variants: shaka.extern.Variant[], isLowLatency: boolean): void {
+    this.variants = variants;
+    super.setVariants(variants, isLowLatency);
+  }
+
+  /** The first choice is one that need not be waited for, where there is one. */
+  override chooseVariant(): shaka.extern.Variant {
+    const own = super.chooseVariant();
+    if (this.hasBegun) {
+      return own;
+    }
+    this.hasBegun = true;
+    return this.readyLike(own) ?? own;
+  }
+
+  /** What exists and is nearest in rate to `wanted`; nothing if that exists itself. */
+  private readyLike(wanted: shaka.extern.Variant): shaka.extern.Variant | undefined {
+    const isReady = ({ video }: shaka.extern.Variant): boolean =>
+      this.ready.has(Number(video?.originalId));
+    if (isReady(wanted)) {
+      return undefined;
+    }
+    const distance = ({ bandwidth }: shaka.extern.Variant): number =>
+      Math.abs(bandwidth - wanted.bandwidth);
+    return this.variants
+      .filter((variant) => isReady(variant) && variant.audio === wanted.audio)
+      .sort((a, b) => distance(a) - distance(b))[0];
+  }
+
   override segmentDownloaded(
     deltaTimeMs: number,
     numBytes: number,

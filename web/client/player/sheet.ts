@@ -2,6 +2,7 @@
 
 import type { Rung } from "../api";
 import { need } from "../dom";
+import { rungName } from "../ladder";
 import type { Engine } from "./engine";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
@@ -83,12 +84,15 @@ function qualityChoices(
     chosen: chosen === null,
     choose: () => engine.chooseQuality(null),
   };
-  const manual = qualities.map((quality) => ({
-    label: `${quality.name}p`,
-    ...readiness(rungs.find((rung) => rung.name === quality.name)),
-    chosen: chosen === quality.name,
-    choose: () => engine.chooseQuality(quality.name),
-  }));
+  const manual = qualities.map(({ stream, width, height }) => {
+    const rung = rungs.find((candidate) => candidate.stream === stream);
+    return {
+      label: rung ? rungName(rung) : `${Math.min(width, height)}p`,
+      ...readiness(rung),
+      chosen: chosen === stream,
+      choose: () => engine.chooseQuality(stream),
+    };
+  });
   return [automatic, ...manual.reverse()];
 }
 

@@ -44,7 +44,6 @@ const CONFIGURATION = {
     useNetworkInformation: false,
     switchInterval: 4,
   },
-  abrFactory: () => new HoldAwareAbr(),
 };
 
 /** What changes the menus. */
@@ -78,6 +77,7 @@ export class StreamingEngine implements Engine {
     private readonly events: Events,
   ) {
     this.player.configure(CONFIGURATION);
+    this.player.configure({ abrFactory: () => new HoldAwareAbr(readyStreams(title)) });
     this.player.addEventListener("error", (event) => this.explain((event as ErrorEvent).detail));
     for (const name of CHANGES) {
       this.player.addEventListener(name, () => events.changed());
@@ -119,27 +119,36 @@ export class StreamingEngine implements Engine {
     return this.player.isBuffering();
   }
 
+  /** Two rungs may be of one size: the manifest's own ids tell them apart. */
   qualities(): Quality[] {
-    return this.player
-      .getVideoTracks()
-      .map(({ width, height }) => ({
-        name: Math.min(width ?? 0, height ?? 0),
-        width: width ?? 0,
-        height: height ?? 0,
-      }))
-      .sort((a, b) => a.name - b.name);
+    const rungs = this.player.getVariantTracks().map(({ originalVideoId, width, height }) => ({
+      stream: Number(originalVideoId),
+      width: width ?? 0,
+      height: height ?? 0,
+    }));
+    const first = ({ stream }: Quality, index: number): boolean =>
+      rungs.findIndex((other) => other.stream === stream) === index;
+    return rungs.filter(first).sort((a, b) => a.stream - b.stream);
   }
 
   chosenQuality(): number | null {
     return this.chosen;
   }
 
-  chooseQuality(name: number | null): void {
-    this.chosen = name;
-    this.player.configure({ abr: { enabled: name === null } });
+  chooseQuality(stream: number | null): void {
+    this.chosen = stream;
+    this.player.configure({ abr: { enabled: stream === null } });
+    const variant = this.player
+      .getVariantTracks()
+      .find(({ originalVideoId }) => Number(originalVideoId) === stream);
     const track = this.player
       .getVideoTracks()
-      .find(({ width, height }) => Math.min(width ?? 0, height ?? 0) === name);
+      .find(
+        ({ width, height, bandwidth }) =>
+          width === variant?.width &&
+          height === variant?.height &&
+          bandwidth === variant?.videoBandwidth,
+      );
     if (track && !track.active) {
       this.player.selectVideoTrack(track, true, KEPT_ON_SWITCH_SECONDS);
     }
@@ -181,6 +190,11 @@ export class StreamingEngine implements Engine {
       this.events.failed(troubleOf(error));
     }
   }
+}
+
+/** The rungs of which something exists. */
+function readyStreams({ rungs }: Video): ReadonlySet<number> {
+  return new Set(rungs.filter(({ ready }) => ready > 0).map(({ stream }) => stream));
 }
 
 /** A part that does not exist and never will is not worth asking for again. */

@@ -79,6 +79,7 @@ impl Drawn {
         let refuse = |message: &str| model::error::Error::new(ErrorKind::InvalidInput, message);
         let outline = Outline {
             video_streams: u32::try_from(plan.rungs().len()).unwrap_or(u32::MAX),
+            copied_streams: u32::from(plan.copied_stream().is_some()),
             audio_streams: u32::try_from(plan.audio.len()).unwrap_or(u32::MAX),
             segment_count: plan.segment_count(),
             text_tracks: u32::try_from(plan.text.len()).unwrap_or(u32::MAX),

@@ -173,12 +173,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_title_is_playable_once_picture_and_sound_can_start() {
-        // What is not needed first: the higher rungs, and all but one of the audio tracks.
-        let cases: [(u32, u32, &[u32], &[u32]); 5] = [
-            (2, 1, &[0, 2], &[1]),
-            (2, 2, &[0, 2], &[1]),
-            (2, 2, &[0, 3], &[1]),
-            (3, 0, &[0], &[1, 2]),
+        // What is needed: the beginning of one quality and of one audio track, whichever they are.
+        let cases: [(u32, u32, &[u32], &[u32]); 7] = [
+            (2, 1, &[2], &[1]),
+            (2, 1, &[0], &[2]),
+            (2, 2, &[0, 2], &[]),
+            (2, 2, &[1, 3], &[]),
+            (3, 0, &[0], &[]),
+            (3, 0, &[2], &[]),
             (0, 2, &[1], &[]),
         ];
         for (rungs, audio_tracks, needed, early) in cases {

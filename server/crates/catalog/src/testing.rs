@@ -12,7 +12,7 @@ use model::job::Job;
 use model::ladder::{Rung, Size};
 use model::people::{Role, User};
 use model::plan::{
-    AudioPlan, Chunk, PLAN_VERSION, Plan, SoundSpan, SourceFacts, VideoPlan, VideoRung,
+    AudioPlan, Chunk, Made, PLAN_VERSION, Plan, SoundSpan, SourceFacts, VideoPlan, VideoRung,
 };
 use model::segment::{ObjectKey, Piece, StoredPiece};
 use model::settings::{Place, Speed};
@@ -270,6 +270,7 @@ fn video_plan(rungs: u32, segments: u32) -> VideoPlan {
             average_bps: 800_000,
             peak_bps: 1_400_000,
         },
+        made: Made::Encoded,
         codec: "avc1.64001f".to_owned(),
         parameter_sets: "00".to_owned(),
     };
@@ -282,6 +283,7 @@ fn video_plan(rungs: u32, segments: u32) -> VideoPlan {
     VideoPlan {
         track: 0,
         rungs: vec![rung; rungs as usize],
+        copies: Vec::new(),
         chunks: (1..=segments)
             .step_by(CHUNK_SEGMENTS as usize)
             .map(chunk)

@@ -21,10 +21,12 @@ use crate::{Catalog, Write, generation, job_move};
 /// A part of a job that is either finished or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
-    /// All segments of a chunk in all rungs, by the chunk's index in the plan, from 0.
+    /// All segments of a chunk in all rungs that are encoded, by the chunk's index in the plan, from 0.
     Chunk(u32),
     /// All segments of a span of an audio stream, counted as [`Plan::sound_unit`] does, from 0.
     Audio(u32),
+    /// All segments of a run that is copied, by its index in [`Plan::copies`], from 0.
+    Copy(u32),
     /// The poster, or the finding that none can be made.
     Poster,
     /// A sheet of thumbnails by its index in the plan, from 0, or the finding that it cannot be
@@ -112,6 +114,7 @@ impl Parts {
             Unit::Thumbs(_) => None,
             Unit::Chunk(index) => Self::of_chunk(plan, index as usize),
             Unit::Audio(number) => Self::of_audio(plan, number),
+            Unit::Copy(index) => Self::of_copy(plan, index as usize),
         };
         parts.map(Some).ok_or_else(|| {
             let message = format!("the plan of title {} has no {unit:?}", title.title.id);
@@ -121,11 +124,20 @@ impl Parts {
 
     fn of_chunk(plan: &Plan, index: usize) -> Option<Self> {
         let chunk = plan.chunks().get(index)?;
-        let last_stream = u32::try_from(plan.rungs().len().checked_sub(1)?).ok()?;
+        let last_stream = u32::try_from(plan.encoded().len().checked_sub(1)?).ok()?;
         let last_number = chunk.first_segment + chunk.segment_count.checked_sub(1)?;
         Some(Self {
             streams: (0, last_stream),
             numbers: (chunk.first_segment, last_number),
+        })
+    }
+
+    fn of_copy(plan: &Plan, index: usize) -> Option<Self> {
+        let (stream, run) = (plan.copied_stream()?, plan.copies().get(index)?);
+        let last_number = run.first_segment + run.segment_count.checked_sub(1)?;
+        Some(Self {
+            streams: (stream, stream),
+            numbers: (run.first_segment, last_number),
         })
     }
 

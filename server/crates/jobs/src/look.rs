@@ -72,9 +72,9 @@ async fn perform(
             let drawn = drawn.await?;
             Some(publish_pictures(workshop, lane, assignment, drawn).await)
         }
-        work @ (Work::Chunk(_) | Work::Audio(_)) => Some(Err(Trouble::defect(format!(
-            "{work:?} is not for this lane"
-        )))),
+        work @ (Work::Chunk(_) | Work::Audio(_) | Work::Copy(_)) => Some(Err(Trouble::defect(
+            format!("{work:?} is not for this lane"),
+        ))),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::work::{Run, Work};
 /// After a chunk that a viewer waited for, this many more are made before anything else, about
 /// half a minute.
 pub const CHUNKS: u32 = 4;
-/// The same after a span of sound: about a minute.
+/// The same after a span of sound or what is copied at once: about a minute.
 pub const SPANS: u32 = 1;
 /// Places of one title that are remembered: more viewers than a house has screens.
 const MOST_PLACES: usize = 16;
@@ -54,7 +54,7 @@ impl LastWished {
 fn reach(work: Work) -> u32 {
     match work {
         Work::Chunk(_) => CHUNKS,
-        Work::Audio(_) => SPANS,
+        Work::Audio(_) | Work::Copy(_) => SPANS,
         _ => 0,
     }
 }
@@ -69,6 +69,11 @@ fn following(place: Work, outline: &Outline, steps: u32) -> Option<Work> {
             let exists = usize::try_from(next).is_ok_and(|next| next < outline.chunks.len());
             exists.then_some(Work::Chunk(next))
         }
+        Work::Copy(index) => {
+            let next = index.checked_add(steps)?;
+            let exists = usize::try_from(next).is_ok_and(|next| next < outline.copies.len());
+            exists.then_some(Work::Copy(next))
+        }
         Work::Audio(unit) => {
             let (audio, span) = outline.sound_place(unit)?;
             let next = outline.sound_unit(audio, span.checked_add(steps)?)?;
@@ -82,9 +87,9 @@ fn following(place: Work, outline: &Outline, steps: u32) -> Option<Work> {
 fn leads_to(place: Work, work: Work) -> bool {
     let within = |from: u32, to: u32| (from..=from.saturating_add(reach(place) + 1)).contains(&to);
     match (place, work) {
-        (Work::Chunk(from), Work::Chunk(to)) | (Work::Audio(from), Work::Audio(to)) => {
-            within(from, to)
-        }
+        (Work::Chunk(from), Work::Chunk(to))
+        | (Work::Audio(from), Work::Audio(to))
+        | (Work::Copy(from), Work::Copy(to)) => within(from, to),
         _ => false,
     }
 }

@@ -6,12 +6,13 @@
 //! What does not belong here: doing it (`dispatch`).
 
 mod calm;
+mod copied;
 
 use catalog::wish::Wish;
-use catalog::work::Unit;
 
 use crate::read_ahead::{self, LastWished};
 use crate::schedule::calm::{has_begun, somebody_waits};
+use crate::schedule::copied::copies;
 use crate::standing::{Outline, Standing};
 use crate::work::{Lane, Run, Work};
 
@@ -62,6 +63,10 @@ pub fn next(lane: Lane, board: Board<'_>) -> Option<Pick> {
             .or_else(|| ahead(lane, board))
             .or_else(|| any(board, |outline| first_sound(outline).into_iter()))
             .or_else(|| any(board, sounds)),
+        Lane::Copy => wished(lane, board)
+            .or_else(|| ahead(lane, board))
+            .or_else(|| first(board, Work::Copy(0)))
+            .or_else(|| any(board, copies)),
         Lane::Thumbs if somebody_waits(board) => None,
         Lane::Thumbs => any(board, thumbs),
     }
@@ -120,7 +125,9 @@ fn target(board: Board<'_>, wish: &Wish) -> Option<(Run, Work)> {
 fn is_for(lane: Lane, work: Work) -> bool {
     matches!(
         (lane, work),
-        (Lane::Picture, Work::Chunk(_)) | (Lane::Sound, Work::Audio(_))
+        (Lane::Picture, Work::Chunk(_))
+            | (Lane::Sound, Work::Audio(_))
+            | (Lane::Copy, Work::Copy(_))
     )
 }
 
@@ -157,7 +164,7 @@ fn first(board: Board<'_>, work: Work) -> Option<Pick> {
     board
         .standings
         .iter()
-        .filter(|standing| exists(standing, work))
+        .filter(|standing| standing.has(work) && standing.is_time_for(work))
         .find_map(|standing| open(board, standing, work))
 }
 
@@ -167,8 +174,9 @@ fn any<'a, I: Iterator<Item = Work>>(
     works: impl Fn(&'a Outline) -> I,
 ) -> Option<Pick> {
     board.standings.iter().find_map(|standing| {
-        let mut works = works(standing.outline.as_ref()?);
-        works.find_map(|work| open(board, standing, work))
+        let works = works(standing.outline.as_ref()?);
+        let mut timely = works.filter(|work| standing.is_time_for(*work));
+        timely.find_map(|work| open(board, standing, work))
     })
 }
 
@@ -196,22 +204,6 @@ fn sounds(outline: &Outline) -> impl Iterator<Item = Work> + use<'_> {
         .chain(default)
         .filter_map(move |(audio, span)| outline.sound_unit(audio, span).map(Work::Audio))
         .chain(rest)
-}
-
-/// Whether the title has such work at all: sound alone has no chunk 0.
-fn exists(standing: &Standing, work: Work) -> bool {
-    match (work.unit(), &standing.outline) {
-        (None, _) => true,
-        (Some(unit), Some(outline)) => match unit {
-            Unit::Chunk(index) => {
-                usize::try_from(index).is_ok_and(|index| index < outline.chunks.len())
-            }
-            Unit::Audio(unit) => unit < outline.sound_units(),
-            Unit::Poster => true,
-            Unit::Thumbs(index) => index < outline.thumb_sheets,
-        },
-        (Some(_), None) => false,
-    }
 }
 
 /// A pick of `work`, if it is neither done nor under way.
@@ -256,6 +248,8 @@ mod tests {
         };
         let outline = Outline {
             rungs: 2,
+            copied: None,
+            copies: Vec::new(),
             audio: 2,
             default_audio: 0,
             segments: chunks * 2,

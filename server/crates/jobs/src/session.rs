@@ -120,7 +120,7 @@ impl Session {
         self.under_way.is_empty() && self.complete.is_empty()
     }
 
-    /// Begins a chunk or a span of sound.
+    /// Begins a chunk, a span of sound or a copied run.
     pub(crate) fn begin(&mut self, work: Work) -> Result<(), Trouble> {
         let pieces = self.pieces_of(work);
         if !pieces.is_empty() && pieces.is_subset(&self.stored) {
@@ -130,6 +130,7 @@ impl Session {
         let begun = match work {
             Work::Chunk(index) => self.worker.begin_chunk(&self.plan, index),
             Work::Audio(unit) => self.worker.begin_audio(&self.plan, unit),
+            Work::Copy(index) => self.worker.begin_copy(&self.plan, index),
             Work::Inspect | Work::Poster | Work::Thumbs(_) => {
                 return Err(Trouble::defect(format!("{work:?} is not for this lane")));
             }
@@ -191,6 +192,7 @@ impl Session {
                 self.note_silence(place, silence.seconds());
                 self.on_done(place).await
             }
+            Output::CopyDone => self.on_done(place).await,
             Output::PosterDone { .. } | Output::ThumbsDone { .. } => {
                 Err(Trouble::defect("a picture that nobody asked for"))
             }

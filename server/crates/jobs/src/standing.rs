@@ -30,6 +30,10 @@ pub struct Standing {
 pub struct Outline {
     /// How many streams are pictures; the others are sound.
     pub rungs: u32,
+    /// Which of them is copied.
+    pub copied: Option<u32>,
+    /// What is copied at once, in playing order.
+    pub copies: Vec<Stretch>,
     /// The chunks in playing order.
     pub chunks: Vec<Stretch>,
     /// How many audio streams there are.
@@ -65,9 +69,14 @@ impl Outline {
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let chunks = plan.chunks().iter();
         let spans = plan.sound_spans.iter();
+        let copies = plan.copies().iter();
         let default_audio = plan.audio.iter().position(|audio| audio.default);
         Self {
             rungs: count(plan.rungs().len()),
+            copied: plan.copied_stream(),
+            copies: copies
+                .map(|run| Stretch::of(plan, run.first_segment, run.segment_count))
+                .collect(),
             chunks: chunks
                 .map(|chunk| Stretch::of(plan, chunk.first_segment, chunk.segment_count))
                 .collect(),
@@ -88,6 +97,9 @@ impl Outline {
             return None;
         }
         match self.kind(stream)? {
+            StreamKind::Video(_) if self.copied == Some(stream) => {
+                stretch_of(&self.copies, number).map(Work::Copy)
+            }
             StreamKind::Video(_) => stretch_of(&self.chunks, number).map(Work::Chunk),
             StreamKind::Audio(index) => {
                 let span = stretch_of(&self.spans, number)?;
@@ -121,8 +133,24 @@ impl Outline {
     pub fn units(&self) -> impl Iterator<Item = Unit> {
         let chunks = (0..).take(self.chunks.len()).map(Unit::Chunk);
         let audio = (0..self.sound_units()).map(Unit::Audio);
+        let copies = (0..).take(self.copies.len()).map(Unit::Copy);
         let thumbs = (0..self.thumb_sheets).map(Unit::Thumbs);
-        chunks.chain(audio).chain([Unit::Poster]).chain(thumbs)
+        let parts = chunks.chain(audio).chain(copies);
+        parts.chain([Unit::Poster]).chain(thumbs)
+    }
+
+    /// Whether the title needs that unit.
+    pub fn has(&self, unit: Unit) -> bool {
+        let within = |index: u32, units: &[Stretch]| {
+            usize::try_from(index).is_ok_and(|index| index < units.len())
+        };
+        match unit {
+            Unit::Chunk(index) => within(index, &self.chunks),
+            Unit::Audio(unit) => unit < self.sound_units(),
+            Unit::Copy(index) => within(index, &self.copies),
+            Unit::Poster => true,
+            Unit::Thumbs(index) => index < self.thumb_sheets,
+        }
     }
 
     /// Every piece that `unit` makes.
@@ -132,28 +160,36 @@ impl Outline {
                 let Some(chunk) = self.chunk(index).copied() else {
                     return Box::new(std::iter::empty());
                 };
-                let numbers = chunk.first_segment..chunk.first_segment + chunk.segment_count;
                 let media = |stream| move |number| Piece::Media { stream, number };
-                let streams = 0..self.rungs;
-                Box::new(streams.flat_map(move |stream| numbers.clone().map(media(stream))))
+                let streams = 0..self.copied.unwrap_or(self.rungs);
+                Box::new(streams.flat_map(move |stream| chunk.numbers().map(media(stream))))
+            }
+            Unit::Copy(index) => {
+                let run = self.copies.get(index as usize).copied();
+                let Some((stream, run)) = self.copied.zip(run) else {
+                    return Box::new(std::iter::empty());
+                };
+                let media = move |number| Piece::Media { stream, number };
+                Box::new(run.numbers().map(media))
             }
             Unit::Audio(unit) => {
                 let place = self.sound_place(unit);
-                let Some((audio, span)) = place.and_then(|place| Some((place.0, self.span(unit)?)))
+                let Some((audio, span)) =
+                    place.and_then(|place| Some((place.0, *self.span(unit)?)))
                 else {
                     return Box::new(std::iter::empty());
                 };
                 let stream = self.rungs.saturating_add(audio);
-                let numbers = span.first_segment..span.first_segment + span.segment_count;
-                Box::new(numbers.map(move |number| Piece::Media { stream, number }))
+                let media = move |number| Piece::Media { stream, number };
+                Box::new(span.numbers().map(media))
             }
             Unit::Poster => Box::new(std::iter::once(Piece::Poster)),
             Unit::Thumbs(index) => Box::new(std::iter::once(Piece::Thumbs { sheet: index + 1 })),
         }
     }
 
-    /// How much of the title's measure `unit` stands for: the picture counts, or the sound where
-    /// there is no picture.
+    /// How much of the title's measure `unit` stands for: the picture that is encoded counts, or
+    /// the sound where there is no picture.
     pub fn weight(&self, unit: Unit) -> VideoTicks {
         match unit {
             Unit::Chunk(index) => {
@@ -161,7 +197,7 @@ impl Outline {
                 chunk.map_or(Ticks::ZERO, |chunk| chunk.end - chunk.begin)
             }
             Unit::Audio(unit) if self.rungs == 0 => self.sound_share(unit, self.end),
-            Unit::Audio(_) | Unit::Poster | Unit::Thumbs(_) => Ticks::ZERO,
+            Unit::Audio(_) | Unit::Copy(_) | Unit::Poster | Unit::Thumbs(_) => Ticks::ZERO,
         }
     }
 
@@ -173,7 +209,7 @@ impl Outline {
                 chunk.map_or(Ticks::ZERO, |chunk| position - chunk.begin)
             }
             Unit::Audio(unit) => self.sound_share(unit, position),
-            Unit::Poster | Unit::Thumbs(_) => Ticks::ZERO,
+            Unit::Copy(_) | Unit::Poster | Unit::Thumbs(_) => Ticks::ZERO,
         };
         behind.clamp(Ticks::ZERO, self.weight(unit))
     }
@@ -206,6 +242,11 @@ impl Outline {
 }
 
 impl Stretch {
+    /// The numbers of its segments.
+    fn numbers(self) -> std::ops::Range<u32> {
+        self.first_segment..self.first_segment.saturating_add(self.segment_count)
+    }
+
     fn of(plan: &Plan, first_segment: u32, segment_count: u32) -> Self {
         let cut = |number: u32| plan.cuts.get(number as usize).copied().unwrap_or_default();
         let before = first_segment.saturating_sub(1);
@@ -232,6 +273,23 @@ impl Standing {
             (Some(_), None) => false,
             (Some(unit), Some(_)) => !self.done.contains(&unit),
         }
+    }
+
+    /// Whether the title has such work at all: sound alone has no chunk 0.
+    pub fn has(&self, work: Work) -> bool {
+        match (work.unit(), &self.outline) {
+            (None, _) => true,
+            (Some(unit), Some(outline)) => outline.has(unit),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Whether the title's turn for `work` has come. Where the beginning of a copied picture is
+    /// not there yet, nothing takes the processor from it but the sound that goes with it.
+    pub fn is_time_for(&self, work: Work) -> bool {
+        let is_light = matches!(work, Work::Inspect | Work::Audio(_) | Work::Copy(_));
+        let begins = self.has(Work::Copy(0)) && self.needs(Work::Copy(0));
+        is_light || !begins
     }
 
     /// Nothing is left to do.
@@ -268,6 +326,8 @@ mod tests {
         };
         Outline {
             rungs: 2,
+            copied: None,
+            copies: Vec::new(),
             audio: 2,
             default_audio: 1,
             spans: vec![chunk(1, 4, 0, 16), chunk(5, 1, 16, 20)],
@@ -275,6 +335,16 @@ mod tests {
             segments: 5,
             end: VideoTicks::from_seconds(20),
             chunks: vec![chunk(1, 2, 0, 8), chunk(3, 2, 8, 16), chunk(5, 1, 16, 20)],
+        }
+    }
+
+    /// The same with the second rung copied, in two runs.
+    fn copied_film() -> Outline {
+        let film = film();
+        Outline {
+            copied: Some(1),
+            copies: film.spans.clone(),
+            ..film
         }
     }
 
@@ -299,8 +369,28 @@ mod tests {
     }
 
     #[test]
+    fn a_copied_stream_is_made_by_work_of_its_own() {
+        let film = copied_film();
+        let cases = [
+            ((0, 4), Some(Work::Chunk(1))),
+            ((1, 4), Some(Work::Copy(0))),
+            ((1, 5), Some(Work::Copy(1))),
+            ((2, 5), Some(Work::Audio(1))),
+        ];
+        for ((stream, number), expected) in cases {
+            let work = film.work_for(stream, number);
+            assert_eq!(work, expected, "segment {number} of stream {stream}");
+        }
+    }
+
+    #[test]
     fn units_make_every_piece_exactly_once() {
-        let film = film();
+        for film in [film(), copied_film()] {
+            every_piece_once(&film);
+        }
+    }
+
+    fn every_piece_once(film: &Outline) {
         let pieces: Vec<String> = film
             .units()
             .flat_map(|unit| film.pieces(unit))

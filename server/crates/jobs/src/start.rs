@@ -117,7 +117,7 @@ fn spawn_lanes(
             Lane::Look | Lane::Thumbs => {
                 tasks.spawn(look::run(lane, workshop.clone(), assignments))
             }
-            Lane::Picture | Lane::Sound => {
+            Lane::Picture | Lane::Sound | Lane::Copy => {
                 tasks.spawn(encode::run(lane, workshop.clone(), assignments))
             }
         };

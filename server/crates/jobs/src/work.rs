@@ -23,6 +23,8 @@ pub enum Work {
     Chunk(u32),
     /// The unit of sound with that number, from 0: a span of an audio stream.
     Audio(u32),
+    /// The run of copied segments with that index, from 0.
+    Copy(u32),
 }
 
 impl Work {
@@ -34,6 +36,7 @@ impl Work {
             Self::Thumbs(index) => Some(Unit::Thumbs(index)),
             Self::Chunk(index) => Some(Unit::Chunk(index)),
             Self::Audio(index) => Some(Unit::Audio(index)),
+            Self::Copy(index) => Some(Unit::Copy(index)),
         }
     }
 }
@@ -50,11 +53,20 @@ pub enum Lane {
     Sound,
     /// Sheets of thumbnails: some seconds each, while nobody waits for anything.
     Thumbs,
+    /// Copied pictures: an instant each, so no viewer waits for an encoder where nothing has to
+    /// be encoded.
+    Copy,
 }
 
 impl Lane {
     /// All lanes.
-    pub const ALL: [Self; 4] = [Self::Look, Self::Picture, Self::Sound, Self::Thumbs];
+    pub const ALL: [Self; 5] = [
+        Self::Look,
+        Self::Picture,
+        Self::Sound,
+        Self::Copy,
+        Self::Thumbs,
+    ];
 }
 
 /// Which life of which job work belongs to. A file that is replaced begins a new generation, and

@@ -5,12 +5,13 @@
 //! [`message::Event::is_last`] names. Media bytes never travel in the pipe: the worker reads one already
 //! open file and writes into one already open folder. What does not belong here: libav, tokio.
 
+pub mod copy;
 pub mod frame;
 pub mod message;
 pub mod sandbox;
 
 /// Raised whenever a message changes its meaning; both ends must agree exactly.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Descriptor on which the worker finds its input, open for reading.
 pub const INPUT_DESCRIPTOR: i32 = 3;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::copy::{CopyFacts, CopySpec};
+
 /// A request with the number that its events repeat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +38,8 @@ pub enum Request {
     Prepare {
         /// The picture, if there is one.
         video: Option<VideoSpec>,
+        /// The picture is offered as it is, too, as the stream behind those of `video`.
+        copied: bool,
         /// The audio streams, in the order of their numbers.
         audio: Vec<AudioSpec>,
     },
@@ -63,6 +67,9 @@ pub enum Request {
         /// Which part of it.
         sheet: SheetSpec,
     },
+    /// Write the source's own pictures as segments. Answered by [`Event::Segment`]s and
+    /// [`Event::CopyDone`].
+    CopySegments(CopySpec),
     /// Read the input as a file of subtitles and write it as `subtitle-{N}.vtt`. Answered by
     /// [`Event::SidecarDone`].
     ReadSidecar(SidecarSpec),
@@ -163,6 +170,8 @@ pub struct GridPolicy {
     pub opening_segment: i64,
     /// How many opening segments there are.
     pub opening_segments: u32,
+    /// The longest segment that a copied picture may have: its keyframes are where they are.
+    pub longest_copied: i64,
     /// Nominal length of a chunk.
     pub chunk: i64,
     /// Nominal length of a span of sound.
@@ -333,6 +342,8 @@ pub enum Event {
         /// Samples of silence put in for sound that was missing, at 48 kHz.
         silence: i64,
     },
+    /// All copied segments are out, with so many pictures.
+    CopyDone { frames: u32 },
     /// `poster.jpg` lies complete in the output folder, and beside it `poster-{N}.jpg`, from 1, the
     /// best first, which is the poster itself.
     PosterDone {
@@ -514,6 +525,8 @@ pub struct VideoInspection {
     pub frames: u64,
     /// Consecutive runs of segments, each with its frame count and entry points.
     pub chunks: Vec<ChunkProposal>,
+    /// Present if the picture can be offered as it is, cut at the same times as its rungs.
+    pub copy: Option<CopyFacts>,
 }
 
 /// A run of segments that one decode should make.

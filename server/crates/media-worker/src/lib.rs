@@ -11,7 +11,9 @@
 
 pub mod av;
 pub mod bars;
+pub mod copy;
 pub mod cover;
+pub mod cursor;
 pub mod descriptors;
 pub mod events;
 pub mod failure;

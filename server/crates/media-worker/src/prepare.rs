@@ -5,6 +5,7 @@ use media_proto::message::{AudioSpec, Cause, Event, PreparedVideo, VideoSpec};
 use media_proto::{AUDIO_TIMESCALE, VIDEO_TIMESCALE};
 
 use crate::av::encoder::Encoder;
+use crate::copy::examine::Form;
 use crate::failure::Failure;
 use crate::isobmff::h264::ParameterSets;
 use crate::isobmff::init::{self, AudioTrack, VideoTrack};
@@ -15,11 +16,14 @@ use crate::source_file::SourceFile;
 /// Writes `init-stream{R}.m4s` for every stream and says what the encoders are.
 pub fn prepare(
     video: Option<&VideoSpec>,
+    copied: bool,
     audio: &[AudioSpec],
     file: &SourceFile,
     output: &Output,
 ) -> Result<Event, Failure> {
-    let video = video.map_or(Ok(Vec::new()), |spec| prepare_video(spec, file, output))?;
+    let video = video.map_or(Ok(Vec::new()), |spec| {
+        prepare_video(spec, copied, file, output)
+    })?;
     let audio = audio
         .iter()
         .map(|spec| prepare_audio(spec, output))
@@ -29,6 +33,7 @@ pub fn prepare(
 
 fn prepare_video(
     spec: &VideoSpec,
+    copied: bool,
     file: &SourceFile,
     output: &Output,
 ) -> Result<Vec<PreparedVideo>, Failure> {
@@ -40,20 +45,37 @@ fn prepare_video(
         let parameter_sets = ParameterSets::from_annex_b(encoder.extradata()).ok_or_else(|| {
             Failure::new(Cause::Internal, "The H.264 encoder gave no parameter sets.")
         })?;
-        let too_large = |_| Failure::new(Cause::TooLarge, "The picture is too large.");
-        let bytes = init::video(&VideoTrack {
-            width: u16::try_from(rung.width).map_err(too_large)?,
-            height: u16::try_from(rung.height).map_err(too_large)?,
-            timescale: VIDEO_TIMESCALE,
-            parameter_sets: &parameter_sets,
-        });
-        write_init(output, index, &bytes)?;
-        prepared.push(PreparedVideo {
-            codec: parameter_sets.codec(),
-            parameter_sets: parameter_sets.fingerprint(),
-        });
+        let size = (rung.width, rung.height);
+        prepared.push(write_video(index, size, &parameter_sets, output)?);
+    }
+    if copied {
+        let stream_number = u32::try_from(prepared.len()).unwrap_or(u32::MAX);
+        let form = Form::of(&stream)
+            .ok_or_else(|| Failure::new(Cause::Internal, "The picture can no longer be copied."))?;
+        let size = stream.coded_size();
+        prepared.push(write_video(stream_number, size, &form.sets, output)?);
     }
     Ok(prepared)
+}
+
+fn write_video(
+    stream: u32,
+    (width, height): (u32, u32),
+    parameter_sets: &ParameterSets,
+    output: &Output,
+) -> Result<PreparedVideo, Failure> {
+    let too_large = |_| Failure::new(Cause::TooLarge, "The picture is too large.");
+    let bytes = init::video(&VideoTrack {
+        width: u16::try_from(width).map_err(too_large)?,
+        height: u16::try_from(height).map_err(too_large)?,
+        timescale: VIDEO_TIMESCALE,
+        parameter_sets,
+    });
+    write_init(output, stream, &bytes)?;
+    Ok(PreparedVideo {
+        codec: parameter_sets.codec(),
+        parameter_sets: parameter_sets.fingerprint(),
+    })
 }
 
 fn prepare_audio(spec: &AudioSpec, output: &Output) -> Result<String, Failure> {

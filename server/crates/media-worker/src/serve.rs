@@ -1,6 +1,7 @@
 //! The serve loop: requests in, events out. A function of a reader and a writer, so it is tested
 //! without a process.
 
+use media_proto::copy::CopySpec;
 use media_proto::frame;
 use media_proto::message::{AudioSpec, Event, NumberedRequest, Request, VideoSpec};
 use std::fs::File;
@@ -9,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::av::{log, memory};
+use crate::copy::make::{CopySource, copy};
 use crate::events::EventSink;
 use crate::failure::Failure;
 use crate::inspect;
@@ -47,6 +49,7 @@ pub fn serve(
         events,
         ladder: None,
         sound: None,
+        copied: None,
     };
     while let Some(NumberedRequest { number, request }) = frame::read(reader)? {
         worker.answer(number, request);
@@ -65,6 +68,8 @@ struct Worker {
     ladder: Option<Ladder>,
     /// The sound track that was encoded last, still open: finding its packets can take a while.
     sound: Option<SoundSource>,
+    /// The track that was copied last, still open.
+    copied: Option<CopySource>,
 }
 
 impl Worker {
@@ -76,9 +81,11 @@ impl Worker {
                 .open()
                 .and_then(|mut input| inspect::inspect(&mut input, &grid, &self.output))
                 .map(|inspection| Event::Inspected(Box::new(inspection))),
-            Request::Prepare { video, audio } => {
-                prepare::prepare(video.as_ref(), &audio, &self.file, &self.output)
-            }
+            Request::Prepare {
+                video,
+                copied,
+                audio,
+            } => prepare::prepare(video.as_ref(), copied, &audio, &self.file, &self.output),
             Request::EncodeChunk { video, chunk } => {
                 match self.open_ladder(&video) {
                     // The rungs report by themselves, while the next request is read already.
@@ -89,6 +96,9 @@ impl Worker {
             Request::EncodeAudio { audio } => self
                 .encode_audio(number, &audio)
                 .map(|silence| Event::AudioDone { silence }),
+            Request::CopySegments(spec) => self
+                .copy(number, &spec)
+                .map(|frames| Event::CopyDone { frames }),
             Request::MakePoster(spec) => poster::make(&spec, &self.file, &self.output),
             Request::MakeThumbs { video, sheet } => {
                 thumbs::make(&video, &sheet, &self.file, &self.output)
@@ -109,6 +119,15 @@ impl Worker {
         };
         let source = self.sound.insert(source);
         sound::encode(number, spec, source, &self.file, &self.output, &self.events)
+    }
+
+    fn copy(&mut self, number: u32, spec: &CopySpec) -> Result<u32, Failure> {
+        let source = match self.copied.take().filter(|source| source.fits(spec)) {
+            Some(source) => source,
+            None => CopySource::open(&self.file, spec)?,
+        };
+        let source = self.copied.insert(source);
+        copy(number, spec, source, &self.file, &self.output, &self.events)
     }
 
     fn open_ladder(

@@ -31,6 +31,7 @@ const GRID: GridPolicy = GridPolicy {
     segment: 4 * SECOND,
     opening_segment: 2 * SECOND,
     opening_segments: 2,
+    longest_copied: 10 * SECOND,
     chunk: 8 * SECOND,
     sound_span: 10 * SECOND,
 };
@@ -153,6 +154,7 @@ fn prepared_video(source: &File, folder: &Path, inspection: &Inspection) -> Vide
     };
     let request = Request::Prepare {
         video: Some(spec.clone()),
+        copied: false,
         audio: Vec::new(),
     };
     let Event::Prepared { video, .. } = last_event(ask(source, folder, &[request])) else {
@@ -306,6 +308,7 @@ fn a_song_becomes_segments_that_add_up() {
     let requests = [
         Request::Prepare {
             video: None,
+            copied: false,
             audio: vec![audio.clone()],
         },
         Request::EncodeAudio { audio },

@@ -28,6 +28,7 @@ const GRID: GridPolicy = GridPolicy {
     segment: 4 * SECOND,
     opening_segment: 2 * SECOND,
     opening_segments: 2,
+    longest_copied: 10 * SECOND,
     chunk: 8 * SECOND,
     sound_span: 10 * SECOND,
 };
@@ -148,6 +149,7 @@ fn heard(source: &File, inspection: &Inspection, segments: &BTreeMap<String, Vec
     let folder = tempfile::tempdir().unwrap();
     let request = Request::Prepare {
         video: None,
+        copied: false,
         audio: vec![continuous(inspection)],
     };
     ask(source, folder.path(), &[request]);

@@ -303,6 +303,7 @@ mod tests {
                 segment: 360_000,
                 opening_segment: 180_000,
                 opening_segments: 2,
+                longest_copied: 900_000,
                 chunk: 720_000,
                 sound_span: 5_400_000,
             },

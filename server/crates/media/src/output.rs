@@ -36,6 +36,8 @@ pub enum Output {
         /// Silence put in for sound that was missing.
         silence: AudioTicks,
     },
+    /// All segments of a copied part are out.
+    CopyDone,
     /// `poster.jpg` lies complete in the scratch folder, and beside it what it can be chosen from.
     PosterDone {
         /// Its length.
@@ -72,6 +74,7 @@ impl Output {
             Event::AudioDone { silence } => Some(Self::AudioDone {
                 silence: Ticks(silence),
             }),
+            Event::CopyDone { .. } => Some(Self::CopyDone),
             Event::PosterDone {
                 size_bytes,
                 choices,

@@ -5,6 +5,7 @@
 //! processes, and anything the server itself would use.
 
 use async_trait::async_trait;
+use media_proto::copy::CopyFacts;
 use media_proto::frame::{self, HEADER_BYTES};
 use media_proto::message::{
     AudioInspection, Cause, ChunkProposal, ChunkSpec, Event, Inspection, NumberedEvent,
@@ -40,6 +41,8 @@ pub enum Scene {
     Chunk(u32),
     /// It was asked for the span of this stream that begins with this segment.
     Audio(u32, u32),
+    /// It was asked for the copied part that begins with this segment.
+    Copy(u32),
     /// It was asked for a poster.
     Poster,
     /// It was asked for that sheet of thumbnails.
@@ -90,6 +93,19 @@ impl ScriptedLauncher {
     /// a span of sound, with `audio` audio tracks.
     pub fn with_film(segments: u32, audio: u32) -> Self {
         Self::new(film(segments, audio))
+    }
+
+    /// The same with a picture that is copied instead of the highest rung, eight segments at once.
+    pub fn with_copied_film(segments: u32, audio: u32) -> Self {
+        let mut film = film(segments, audio);
+        if let Some(video) = &mut film.video {
+            video.copy = Some(CopyFacts {
+                average_bps: 1_000_000,
+                peak_bps: 2_000_000,
+                spans: chunks(segments, 8),
+            });
+        }
+        Self::new(film)
     }
 
     /// Workers that find sound alone.
@@ -211,8 +227,13 @@ impl Actor {
                 let film = Box::new(self.launcher.film.as_ref().clone());
                 (Scene::Inspect, Vec::new(), Event::Inspected(film))
             }
-            Request::Prepare { video, audio } => {
-                return self.prepare(video.map_or(0, |video| video.rungs.len()), audio.len());
+            Request::Prepare {
+                video,
+                copied,
+                audio,
+            } => {
+                let encoded = video.map_or(0, |video| video.rungs.len());
+                return self.prepare(encoded + usize::from(copied), audio.len());
             }
             Request::EncodeChunk { video, chunk } => {
                 let (frames, missing) = (chunk.frames, 0);
@@ -227,6 +248,17 @@ impl Actor {
                 let pieces = numbers.map(|number| Piece::Media { stream, number });
                 let done = Event::AudioDone { silence: 0 };
                 (Scene::Audio(stream, first), pieces.collect(), done)
+            }
+            Request::CopySegments(copy) => {
+                let (stream, first) = (copy.stream, copy.first_segment);
+                let numbers = first..first + count(copy.cuts.len() - 1);
+                let pieces = numbers.map(|number| Piece::Media { stream, number });
+                let frames = copy.frames;
+                (
+                    Scene::Copy(first),
+                    pieces.collect(),
+                    Event::CopyDone { frames },
+                )
             }
             Request::MakePoster(spec) => {
                 let size_bytes = write(&self.scratch, Piece::Poster)?;
@@ -384,7 +416,9 @@ fn film(segments: u32, audio: u32) -> Inspection {
             variable_frame_rate: false,
             frame_rate: (25, 1),
             frames: u64::from(segments) * 100,
-            chunks: chunks(segments),
+            // Two segments to a chunk.
+            chunks: chunks(segments, 2),
+            copy: None,
         }),
         audio: (1..=audio)
             .map(|track| AudioInspection {
@@ -402,12 +436,12 @@ fn film(segments: u32, audio: u32) -> Inspection {
     }
 }
 
-/// Two segments to a chunk; the last may have one.
-fn chunks(segments: u32) -> Vec<ChunkProposal> {
-    let firsts = (0..segments).step_by(2);
+/// Runs of that many segments; the last may have fewer.
+fn chunks(segments: u32, together: u32) -> Vec<ChunkProposal> {
+    let firsts = (0..segments).step_by(together as usize);
     firsts
         .map(|first| {
-            let segment_count = (segments - first).min(2);
+            let segment_count = (segments - first).min(together);
             ChunkProposal {
                 segment_count,
                 frames: segment_count * 100,

@@ -17,7 +17,8 @@ use crate::limits::{Duty, Patience};
 use crate::output::{Output, failure};
 use crate::planner::draw::{Prepared, draw};
 use crate::planner::requests::{
-    GRID, audio_spec, chunk_spec, poster_request, prepare_request, thumbs_request, video_spec,
+    GRID, audio_spec, chunk_spec, copy_spec, poster_request, prepare_request, thumbs_request,
+    video_spec,
 };
 use crate::sidecar::Sidecar;
 
@@ -101,6 +102,12 @@ impl Worker {
         let specs = video_spec(plan).zip(chunk_spec(plan, index));
         let (video, chunk) = specs.ok_or_else(|| not_planned("chunk", index))?;
         self.send(Request::EncodeChunk { video, chunk })
+    }
+
+    /// Begins the run of copied segments with that index (from 0) and returns the request's number.
+    pub fn begin_copy(&mut self, plan: &Plan, index: u32) -> Result<u32> {
+        let copy = copy_spec(plan, index).ok_or_else(|| not_planned("copied part", index))?;
+        self.send(Request::CopySegments(copy))
     }
 
     /// Begins the unit of sound with that number (from 0) and returns the request's number.

@@ -58,6 +58,9 @@ const STEPS: [(u32, u32, u32); 4] = [
     (1080, 4_800_000, 8_000_000),
 ];
 
+/// Short side of the highest step.
+pub const HIGHEST_STEP: u32 = STEPS[STEPS.len() - 1].0;
+
 /// The rungs for an upright picture of `source` size, lowest first, at least one.
 /// A source below the lowest step is offered in its own size at a proportionate rate. Steps above
 /// `top`, by their short side, are left out, the lowest never.

@@ -14,7 +14,7 @@ use crate::settings::Speed;
 use crate::time::{AudioTicks, VideoTicks};
 
 /// Written into every plan; a plan of another version is drawn anew.
-pub const PLAN_VERSION: u32 = 3;
+pub const PLAN_VERSION: u32 = 4;
 
 /// Into how many parts a summary divides a film at most: more are too small to be seen on a phone.
 pub const MOST_PARTS: usize = 96;
@@ -55,8 +55,12 @@ pub struct Plan {
 pub struct VideoPlan {
     /// The track's index in the source file.
     pub track: u32,
-    /// The qualities, lowest first.
+    /// The qualities: those that are encoded, lowest first, then the source's own picture if it is
+    /// copied.
     pub rungs: Vec<VideoRung>,
+    /// Consecutive runs of segments that are copied as one unit each and cover the whole title;
+    /// empty unless the last rung is copied.
+    pub copies: Vec<Chunk>,
     /// Consecutive runs of segments that cover the whole title.
     pub chunks: Vec<Chunk>,
     /// Frames per second as a fraction, for manifests; an average where it varies.
@@ -66,11 +70,23 @@ pub struct VideoPlan {
     pub speed: Speed,
 }
 
+/// How a quality comes into being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Made {
+    /// Decoded, scaled and encoded.
+    Encoded,
+    /// The source's own coded pictures in our segments.
+    Copied,
+}
+
 /// One quality together with what its encoder said of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoRung {
     /// Size and rates.
     pub rung: Rung,
+    /// How it comes into being.
+    pub made: Made,
     /// RFC 6381, read from the avcC bytes of the init segment, such as `avc1.64001f`.
     pub codec: String,
     /// Fingerprint of the encoder's parameter sets, in hex: a chunk whose encoder says otherwise
@@ -78,7 +94,7 @@ pub struct VideoRung {
     pub parameter_sets: String,
 }
 
-/// The unit of encoding: what one decode makes for all rungs.
+/// The unit of encoding: what one decode makes for all rungs; or of copying.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chunk {
     /// Number of its first segment, from 1.
@@ -219,8 +235,10 @@ pub struct PlanSummary {
     pub segment_count: u32,
     /// The upright picture with square pixels; absent for sound alone.
     pub display: Option<Size>,
-    /// Size and rates of the qualities, lowest first.
+    /// Size and rates of the qualities, in the order of [`VideoPlan::rungs`].
     pub rungs: Vec<Rung>,
+    /// The last of them is the source's own picture.
+    pub copied: bool,
     /// The audio streams.
     pub audio: Vec<AudioSummary>,
     /// As in [`Plan`].
@@ -279,6 +297,24 @@ impl Plan {
     /// The qualities, lowest first; empty for sound alone.
     pub fn rungs(&self) -> &[VideoRung] {
         self.video.as_ref().map_or(&[], |video| &video.rungs)
+    }
+
+    /// The qualities that are encoded, lowest first; the others follow them.
+    pub fn encoded(&self) -> &[VideoRung] {
+        let rungs = self.rungs();
+        let copied = rungs.iter().position(|rung| rung.made == Made::Copied);
+        &rungs[..copied.unwrap_or(rungs.len())]
+    }
+
+    /// The number in URLs of the stream that is copied, if there is one.
+    pub fn copied_stream(&self) -> Option<u32> {
+        let encoded = self.encoded().len();
+        (encoded < self.rungs().len()).then(|| u32::try_from(encoded).unwrap_or(u32::MAX))
+    }
+
+    /// The runs of segments that are copied, in playing order.
+    pub fn copies(&self) -> &[Chunk] {
+        self.video.as_ref().map_or(&[], |video| &video.copies)
     }
 
     /// The chunks in playing order; empty for sound alone.
@@ -355,6 +391,7 @@ impl Plan {
             segment_count: self.segment_count(),
             display: self.source.display,
             rungs: self.rungs().iter().map(|rung| rung.rung).collect(),
+            copied: self.copied_stream().is_some(),
             audio: audio.collect(),
             thumbs: self.thumbs,
             notes: self.notes.clone(),

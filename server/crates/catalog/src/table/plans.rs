@@ -8,6 +8,7 @@ use crate::failure::Outcome;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outline {
     pub(crate) video_streams: u32,
+    pub(crate) copied_streams: u32,
     pub(crate) audio_streams: u32,
     pub(crate) segment_count: u32,
     pub(crate) text_tracks: u32,
@@ -37,7 +38,8 @@ pub(crate) struct Excerpt {
 }
 
 const OUTLINE: &str = "
-    SELECT video_streams, audio_streams, segment_count, text_tracks, thumb_sheets FROM plans
+    SELECT video_streams, copied_streams, audio_streams, segment_count, text_tracks, thumb_sheets
+    FROM plans
     WHERE title_serial = :title_serial";
 
 const OF_TITLES: &str = "
@@ -46,11 +48,11 @@ const OF_TITLES: &str = "
 
 const INSERT: &str = "
     INSERT INTO plans (
-        title_serial, generation, version, video_streams, audio_streams, segment_count,
-        text_tracks, thumb_sheets, summary, parts, plan)
+        title_serial, generation, version, video_streams, copied_streams, audio_streams,
+        segment_count, text_tracks, thumb_sheets, summary, parts, plan)
     VALUES (
-        :title_serial, :generation, :version, :video_streams, :audio_streams, :segment_count,
-        :text_tracks, :thumb_sheets, :summary, :parts, :plan)";
+        :title_serial, :generation, :version, :video_streams, :copied_streams, :audio_streams,
+        :segment_count, :text_tracks, :thumb_sheets, :summary, :parts, :plan)";
 
 const DELETE: &str = "DELETE FROM plans WHERE title_serial = :title_serial";
 
@@ -60,6 +62,7 @@ pub(crate) fn outline(connection: &Connection, title_serial: i64) -> Outcome<Opt
     let outline = statement.query_row(parameters, |row| {
         Ok(Outline {
             video_streams: row.get("video_streams")?,
+            copied_streams: row.get("copied_streams")?,
             audio_streams: row.get("audio_streams")?,
             segment_count: row.get("segment_count")?,
             text_tracks: row.get("text_tracks")?,
@@ -95,6 +98,7 @@ pub(crate) fn insert(
         ":generation": plan.generation,
         ":version": plan.version,
         ":video_streams": outline.video_streams,
+        ":copied_streams": outline.copied_streams,
         ":audio_streams": outline.audio_streams,
         ":segment_count": outline.segment_count,
         ":text_tracks": outline.text_tracks,

@@ -102,8 +102,8 @@ const SET_POSTER_CHOICE: &str =
 
 const DELETE: &str = "DELETE FROM titles WHERE serial = :serial";
 
-// Lowest video stream and any audio stream, as far as the plan has them, must have their first
-// segment. Sound begins with the track that players begin with.
+// Some video stream and some audio stream, as far as the plan has them, must have their first
+// segment: a copied picture is there long before the lowest rung. Sound begins with the track that players begin with.
 const IS_PLAYABLE: &str = "
     SELECT EXISTS (
         SELECT 1 FROM plans
@@ -112,7 +112,8 @@ const IS_PLAYABLE: &str = "
                 SELECT 1 FROM pieces
                 WHERE pieces.title_serial = plans.title_serial
                     AND pieces.generation = plans.generation
-                    AND pieces.stream = 0 AND pieces.number = 1))
+                    AND pieces.stream BETWEEN 0 AND plans.video_streams - 1
+                    AND pieces.number = 1))
             AND (plans.audio_streams = 0 OR EXISTS (
                 SELECT 1 FROM pieces
                 WHERE pieces.title_serial = plans.title_serial

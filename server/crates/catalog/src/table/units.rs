@@ -34,6 +34,7 @@ pub(crate) fn insert(connection: &Connection, whose: Whose, unit: Unit) -> Outco
     let (kind, number) = match unit {
         Unit::Chunk(number) => ("chunk", number),
         Unit::Audio(number) => ("audio", number),
+        Unit::Copy(number) => ("copy", number),
         Unit::Poster => ("poster", 0),
         Unit::Thumbs(index) => ("thumbs", index),
     };
@@ -59,6 +60,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Unit> {
     match kind.as_str() {
         "chunk" => Ok(Unit::Chunk(number)),
         "audio" => Ok(Unit::Audio(number)),
+        "copy" => Ok(Unit::Copy(number)),
         "poster" => Ok(Unit::Poster),
         "thumbs" => Ok(Unit::Thumbs(number)),
         _ => Err(rusqlite::Error::FromSqlConversionFailure(

@@ -98,6 +98,8 @@ pub(crate) struct RungView {
     pub(crate) name: u32,
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// The source's own picture, not encoded again.
+    pub(crate) original: bool,
     /// Part of its segments that exist, 0 to 1.
     pub(crate) ready: f64,
 }
@@ -336,11 +338,13 @@ impl Video {
 }
 
 fn rungs(plan: &PlanSummary, ready: impl Fn(usize) -> f64) -> Vec<RungView> {
+    let last = plan.rungs.len().checked_sub(1);
     let view = |(stream, (index, rung)): (u32, (usize, &Rung))| RungView {
         stream,
         name: rung.name(),
         width: rung.size.width,
         height: rung.size.height,
+        original: plan.copied && Some(index) == last,
         ready: ready(index),
     };
     (0..).zip(plan.rungs.iter().enumerate()).map(view).collect()

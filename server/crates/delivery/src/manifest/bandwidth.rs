@@ -1,7 +1,7 @@
 //! How many bits a second a stream asks of the network: measured where its segments exist, an
 //! upper bound before that.
 
-use model::plan::{Plan, StreamKind};
+use model::plan::{Made, Plan, StreamKind, VideoRung};
 
 use crate::manifest::timeline::Timeline;
 
@@ -34,7 +34,7 @@ pub(crate) fn rates(plan: &Plan, sizes: &[SegmentSizes]) -> Vec<Rate> {
 /// The rate of one stream, if the title has it.
 fn rate(plan: &Plan, stream: u32, sizes: &[(u32, u64)]) -> Option<Rate> {
     let timeline = Timeline::of_stream(plan, stream)?;
-    let (average_bps, peak_bps) = planned(plan, stream)?;
+    let planned = planned(plan, stream, &timeline)?;
     let measured_peak = sizes
         .iter()
         .filter_map(|(number, bytes)| {
@@ -50,12 +50,12 @@ fn rate(plan: &Plan, stream: u32, sizes: &[(u32, u64)]) -> Option<Rate> {
     let peak = if all_stored {
         measured_peak
     } else {
-        measured_peak.max(upper_bound(&timeline, peak_bps))
+        measured_peak.max(planned.peak_bps)
     };
     let average = if all_stored {
         measured_average(&timeline, sizes)
     } else {
-        u64::from(average_bps)
+        planned.average_bps
     };
     let peak_bps = clamp(peak);
     Some(Rate {
@@ -64,18 +64,32 @@ fn rate(plan: &Plan, stream: u32, sizes: &[(u32, u64)]) -> Option<Rate> {
     })
 }
 
-/// The plan's average and peak rates of a stream. Sound is encoded at one rate.
-fn planned(plan: &Plan, stream: u32) -> Option<(u32, u32)> {
-    match plan.stream(stream)? {
+/// What can be said of a stream before it exists, in bits per second.
+struct Planned {
+    average_bps: u64,
+    peak_bps: u64,
+}
+
+/// Sound is encoded at one rate; of what is copied the rates are known.
+fn planned(plan: &Plan, stream: u32, timeline: &Timeline) -> Option<Planned> {
+    let (average_bps, peak_bps) = match plan.stream(stream)? {
         StreamKind::Video(index) => {
-            let rung = &plan.rungs().get(index)?.rung;
-            Some((rung.average_bps, rung.peak_bps))
+            let VideoRung { rung, made, .. } = plan.rungs().get(index)?;
+            let peak_bps = match made {
+                Made::Encoded => upper_bound(timeline, rung.peak_bps),
+                Made::Copied => u64::from(rung.peak_bps),
+            };
+            (rung.average_bps, peak_bps)
         }
         StreamKind::Audio(index) => {
             let rate_bps = plan.audio.get(index)?.bit_rate_bps;
-            Some((rate_bps, rate_bps))
+            (rate_bps, upper_bound(timeline, rate_bps))
         }
-    }
+    };
+    Some(Planned {
+        average_bps: u64::from(average_bps),
+        peak_bps,
+    })
 }
 
 /// What the encoder's buffer model allows a segment to reach. The buffer holds one second at the
@@ -108,7 +122,7 @@ fn clamp(bps: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rate, rates};
+    use super::{Made, Rate, rates};
     use crate::manifest::samples::{film, sound_only};
 
     #[test]
@@ -130,6 +144,16 @@ mod tests {
             }
         );
         assert_eq!(rates.len(), 4, "two rungs and two audio tracks");
+    }
+
+    #[test]
+    fn of_a_copied_picture_the_rates_are_known() {
+        let mut film = film();
+        if let Some(video) = &mut film.video {
+            video.rungs[1].made = Made::Copied;
+        }
+        let rate = rates(&film, &[])[1];
+        assert_eq!((rate.peak_bps, rate.average_bps), (2_100_000, 1_200_000));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use model::extras::{Tags, TextPlan};
 use model::ladder::{Rung, Size};
 use model::plan::{
-    AudioPlan, Chunk, PLAN_VERSION, Plan, SoundSpan, SourceFacts, VideoPlan, VideoRung,
+    AudioPlan, Chunk, Made, PLAN_VERSION, Plan, SoundSpan, SourceFacts, VideoPlan, VideoRung,
 };
 use model::settings::Speed;
 use model::time::{Ticks, VideoTicks};
@@ -27,6 +27,7 @@ pub(crate) fn film() -> Plan {
                 rung(640, 360, 800_000, 1_400_000, "avc1.64001e"),
                 rung(854, 480, 1_200_000, 2_100_000, "avc1.64001f"),
             ],
+            copies: Vec::new(),
             chunks: vec![
                 Chunk {
                     first_segment: 1,
@@ -113,6 +114,7 @@ fn rung(width: u32, height: u32, average_bps: u32, peak_bps: u32, codec: &str) -
             average_bps,
             peak_bps,
         },
+        made: Made::Encoded,
         codec: codec.into(),
         parameter_sets: "00".into(),
     }

@@ -19,12 +19,12 @@ pub(super) struct LaneState {
 }
 
 impl LaneState {
-    /// An idle lane takes anything. A lane at work on chunks or spans of sound takes one more of
-    /// the same title, and nothing after it was told to stop.
+    /// An idle lane takes anything. A lane at work on parts of a title takes one more of the same
+    /// title, and nothing after it was told to stop.
     pub(super) fn takes(&self, lane: Lane, pick: Pick) -> bool {
         let same_title = |busy: &Busy| busy.run == pick.run;
         self.busy.is_empty()
-            || (matches!(lane, Lane::Picture | Lane::Sound)
+            || (!matches!(lane, Lane::Look | Lane::Thumbs)
                 && self.busy.len() < UNITS_IN_LANE
                 && !self.stop.is_cancelled()
                 && self.busy.iter().all(same_title))

@@ -7,7 +7,7 @@ use crate::work::{Lane, Work};
 /// A viewer waits for a part of a title, or a title for its beginning, made or being made by
 /// whichever lane.
 pub(super) fn somebody_waits(board: Board<'_>) -> bool {
-    let made_elsewhere = [Lane::Picture, Lane::Sound];
+    let made_elsewhere = [Lane::Picture, Lane::Sound, Lane::Copy];
     made_elsewhere
         .iter()
         .any(|lane| wished(*lane, board).is_some())

@@ -91,6 +91,11 @@ impl Packet {
         self.fields().flags & ffi::AV_PKT_FLAG_DISCARD != 0
     }
 
+    /// The container says that bytes are missing or wrong.
+    pub fn is_corrupt(&self) -> bool {
+        self.fields().flags & ffi::AV_PKT_FLAG_CORRUPT != 0
+    }
+
     /// Samples that the decoder will drop from the start of this packet.
     pub fn skipped_samples(&self) -> u32 {
         let mut size = 0;
@@ -107,6 +112,20 @@ impl Packet {
             std::slice::from_raw_parts(data, 4)
         };
         u32::from_le_bytes([start[0], start[1], start[2], start[3]])
+    }
+
+    /// Other extradata that holds from here on.
+    pub fn new_extradata(&self) -> Option<&[u8]> {
+        let mut size = 0;
+        // SAFETY: valid packet; the returned block is `size` bytes long and lives in the packet.
+        unsafe {
+            let start = ffi::av_packet_get_side_data(
+                self.raw.as_ptr(),
+                ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA,
+                &raw mut size,
+            );
+            (!start.is_null()).then(|| std::slice::from_raw_parts(start, size))
+        }
     }
 
     /// The compressed bytes.

@@ -162,6 +162,22 @@ impl Stream {
         self.decoder(DECODERS).is_some()
     }
 
+    /// ITU-T H.264.
+    pub fn is_h264(&self) -> bool {
+        self.fields().codec_id == ffi::AVCodecID::AV_CODEC_ID_H264
+    }
+
+    /// What the container keeps for the decoder, such as parameter sets.
+    pub fn extradata(&self) -> &[u8] {
+        let fields = self.fields();
+        let size = usize::try_from(fields.extradata_size).unwrap_or(0);
+        if fields.extradata.is_null() || size == 0 {
+            return &[];
+        }
+        // SAFETY: libav guarantees `extradata_size` readable bytes; they live as long as the copy.
+        unsafe { std::slice::from_raw_parts(fields.extradata, size) }
+    }
+
     /// Pictures of it may consist of two fields, and its decoder says so.
     pub fn may_be_interlaced(&self) -> bool {
         matches!(

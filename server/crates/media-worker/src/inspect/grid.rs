@@ -167,7 +167,7 @@ fn frame_near(frames: &[i64], wanted: i64, after: i64, before: i64) -> Option<i6
         .min_by_key(|frame| (frame - wanted).abs())
 }
 
-fn frames_between(frames: &[i64], start: i64, end: i64) -> u32 {
+pub(super) fn frames_between(frames: &[i64], start: i64, end: i64) -> u32 {
     let from = frames.partition_point(|frame| *frame < start);
     let to = frames.partition_point(|frame| *frame < end);
     u32::try_from(to - from).unwrap_or(u32::MAX)
@@ -175,7 +175,7 @@ fn frames_between(frames: &[i64], start: i64, end: i64) -> u32 {
 
 /// The last keyframes shown at or before `start`, nearest first. The first chunk needs none: it
 /// starts at the beginning of the file, which also covers keyframes that are never shown.
-fn entries_for(keyframes: &[Keyframe], start: i64) -> Vec<EntryPoint> {
+pub(super) fn entries_for(keyframes: &[Keyframe], start: i64) -> Vec<EntryPoint> {
     if start == 0 {
         return Vec::new();
     }
@@ -198,6 +198,7 @@ mod tests {
         segment: 4 * SECOND,
         opening_segment: 2 * SECOND,
         opening_segments: 2,
+        longest_copied: 10 * SECOND,
         chunk: 8 * SECOND,
         sound_span: 60 * SECOND,
     };

@@ -1,9 +1,10 @@
 //! *Inspect*: what is in the file, when it is shown, and where it should be cut.
 //!
-//! Reads the whole file once and writes its subtitles. What does not belong here: the ladder and everything else that is policy of the
-//! server; it draws the plan from what this reports.
+//! Reads the whole file once and writes its subtitles. What does not belong here: the ladder and
+//! everything else that is policy of the server; it draws the plan from what this reports.
 
 mod about;
+pub mod copied_grid;
 pub mod grid;
 pub mod scan;
 pub mod sound_index;
@@ -18,6 +19,7 @@ use std::fs::File;
 use crate::av::error::AvError;
 use crate::av::input::{Input, OnRead};
 use crate::av::stream::{Kind, Stream};
+use crate::copy::propose::{Offer, Refusal, propose};
 use crate::failure::Failure;
 use crate::geometry::{display_size, orientation};
 use crate::isobmff::read::{Outline, outline};
@@ -304,7 +306,15 @@ fn add_picture(
         keyframes: &keyframes,
         end: span.length,
     };
-    let grid = grid::with_picture(&picture, policy);
+    let offer = propose(stream, scan, &clock, &picture, policy);
+    if offer.as_ref().err() == Some(&Refusal::FarKeyframes) {
+        let note = "The picture is not offered as it is: its keyframes are too far apart.";
+        inspection.notes.push(note.into());
+    }
+    let (grid, copy) = match offer {
+        Ok(Offer { grid, facts }) => (grid, Some(facts)),
+        Err(_) => (grid::with_picture(&picture, policy), None),
+    };
     let turn = orientation(stream);
     let aspect = Some(stream.sample_aspect_ratio)
         .filter(|aspect| aspect.0 > 0)
@@ -325,6 +335,7 @@ fn add_picture(
         frame_rate: frame_rate(&frames),
         frames: frames.len() as u64,
         chunks: grid.chunks,
+        copy,
     });
     Ok(())
 }

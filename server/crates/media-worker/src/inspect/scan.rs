@@ -14,9 +14,11 @@ use crate::av::frame::Frame;
 use crate::av::input::Input;
 use crate::av::packet::Packet;
 use crate::av::stream::{Kind, Stream};
+use crate::copy::examine::Examiner;
 use crate::failure::Failure;
 use crate::inspect::sound_index::SoundIndex;
 use crate::inspect::text::TextProbe;
+use crate::isobmff::h264::Content;
 
 /// Packets fed to a video decoder before it counts as unable. An open GOP at the start of a
 /// broadcast recording can take a hundred.
@@ -49,6 +51,10 @@ pub struct IndexedPacket {
     pub is_key: bool,
     /// Decoded but never shown.
     pub is_discarded: bool,
+    /// Nothing before it is needed; known only where the picture may be copied.
+    pub is_idr: bool,
+    /// Its length in our segments; known only where the picture may be copied.
+    pub size_bytes: u32,
 }
 
 /// What the scan found out about one track.
@@ -76,6 +82,8 @@ pub struct TrackScan {
     pub without_pts: u64,
     /// Every packet, for the main picture.
     pub packets: Vec<IndexedPacket>,
+    /// No packet was a reason not to copy the track.
+    pub may_be_copied: bool,
     /// Where decoding can start, for sound.
     pub sound: SoundIndex,
 }
@@ -97,6 +105,7 @@ struct Probe {
     time_base: crate::av::stream::TimeBase,
     keep_packets: bool,
     decoder: Option<Decoder>,
+    examiner: Option<Examiner>,
     sample: Sample,
     /// Byte positions behind which another keyframe is decoded, the nearest last.
     places: Vec<i64>,
@@ -177,10 +186,14 @@ pub fn scan(
             text.observe(&packet);
         }
     }
-    probes.iter_mut().for_each(|probe| probe.finish(&mut frame));
+    let is_partial = errors >= MAX_ERRORS;
+    for probe in &mut probes {
+        probe.finish(&mut frame);
+        probe.scan.may_be_copied &= !is_partial;
+    }
     Ok(Scan {
         tracks: probes.into_iter().map(|probe| probe.scan).collect(),
-        is_partial: errors >= MAX_ERRORS,
+        is_partial,
     })
 }
 
@@ -205,6 +218,9 @@ impl Probe {
             time_base: stream.time_base,
             keep_packets: is_main_video,
             decoder: Decoder::open(stream, 1).ok(),
+            examiner: Some(stream)
+                .filter(|_| is_main_video)
+                .and_then(Examiner::of),
             sample: Sample::new(tries, frames),
             places: places
                 .map(|part| i64::try_from(size_bytes / PARTS * part).unwrap_or(i64::MAX))
@@ -245,6 +261,16 @@ impl Probe {
             self.decode(None, frame);
         }
         self.decoder = None;
+        self.scan.may_be_copied = self.examiner.is_some();
+    }
+
+    /// What a packet holds, as long as the track may be copied.
+    fn examine(&mut self, packet: &Packet) -> Content {
+        let content = self.examiner.as_mut().map(|examiner| examiner.see(packet));
+        if content == Some(None) {
+            self.examiner = None;
+        }
+        content.flatten().unwrap_or_default()
     }
 
     fn index(&mut self, packet: &Packet) {
@@ -252,6 +278,7 @@ impl Probe {
             let second = self.time_base.denominator / self.time_base.numerator.max(1);
             self.scan.sound.note(packet, i64::from(second.max(1)));
         }
+        let content = self.examine(packet);
         let Some(pts) = packet.pts().or_else(|| packet.dts()) else {
             self.scan.untimed += 1;
             return;
@@ -281,6 +308,8 @@ impl Probe {
                 position: packet.position(),
                 is_key: packet.is_key(),
                 is_discarded: packet.is_discarded(),
+                is_idr: content.is_idr,
+                size_bytes: u32::try_from(content.size).unwrap_or(u32::MAX),
             });
         }
     }

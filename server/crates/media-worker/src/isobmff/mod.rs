@@ -10,3 +10,4 @@ pub mod fragment;
 pub mod h264;
 pub mod init;
 pub mod read;
+pub mod sps;

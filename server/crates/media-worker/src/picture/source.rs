@@ -1,10 +1,8 @@
 //! The decoder's cursor: delivers exactly the frames of a chunk, chosen by presentation time.
 //!
-//! "Seek to the keyframe before" is not something libav gives on every container: on MPEG-TS it
-//! reports success and lands behind the wanted keyframe. So decoding starts only at the very
-//! packet that the index names, found by reading on from an earlier place and backing off further
-//! when that was too late. Then the first frame out of the decoder is checked against the plan.
-//! Chunks that follow each other go on without any seek.
+//! Decoding starts only at the very packet that the index names (see `cursor`). Then the first
+//! frame out of the decoder is checked against the plan. Chunks that follow each other go on
+//! without any seek.
 
 mod still;
 
@@ -15,17 +13,11 @@ use crate::av::decoder::Decoder;
 use crate::av::error::AvError;
 use crate::av::frame::Frame;
 use crate::av::graph::{Filter, Graph};
-use crate::av::input::Input;
-use crate::av::packet::Packet;
 use crate::av::stream::{Stream, TimeBase};
+use crate::cursor::Cursor;
 use crate::failure::Failure;
 use crate::source_file::SourceFile;
-use crate::timeline::Timeline;
 
-/// How far before an entry point to look for it, in seconds, one try after the other.
-const BACK_OFF_SECONDS: [i64; 3] = [0, 2, 12];
-/// Errors of the demuxer in a row after which the file counts as ended.
-const MAX_READ_ERRORS: u32 = 64;
 /// Decoder threads: more do not help on two cores that also encode.
 const DECODER_THREADS: u32 = 2;
 
@@ -41,16 +33,13 @@ pub struct Picture {
 /// The cursor over one track.
 #[derive(Debug)]
 pub struct PictureSource {
-    input: Input,
-    stream: Stream,
-    timeline: Timeline,
+    cursor: Cursor,
     decoder: Decoder,
     deinterlacer: Option<Graph>,
     interlaced: bool,
     hdr: bool,
     /// Shown for this long where nothing else is known.
     usual_step: i64,
-    packet: Packet,
     /// Read but not handed out: it belongs to the chunk that starts at `continues_at` or later.
     next: Option<Picture>,
     continues_at: Option<i64>,
@@ -60,8 +49,6 @@ pub struct PictureSource {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing was read since the file was opened.
-    Fresh,
     Reading,
     /// The file has ended; the decoder still has frames.
     Draining,
@@ -71,32 +58,28 @@ enum State {
 impl PictureSource {
     /// Opens the track that `spec` names.
     pub fn open(file: &SourceFile, spec: &VideoSpec) -> Result<Self, Failure> {
-        let (input, stream) = file.open_track(spec.track)?;
-        let decoder = Decoder::open(&stream, DECODER_THREADS)
+        let cursor = Cursor::open(file, spec.track, spec.origin)?;
+        let decoder = Decoder::open(cursor.stream(), DECODER_THREADS)
             .map_err(|error| Failure::internal("opening the decoder", error))?;
         let (numerator, denominator) = spec.frame_rate;
         Ok(Self {
-            timeline: Timeline::new(stream.time_base, spec.origin, VIDEO_TIMESCALE),
             usual_step: i64::from(VIDEO_TIMESCALE) * i64::from(denominator)
                 / i64::from(numerator.max(1)),
-            packet: Packet::new()
-                .map_err(|error| Failure::internal("allocating a packet", error))?,
             interlaced: spec.interlaced,
             hdr: spec.hdr,
-            input,
-            stream,
+            cursor,
             decoder,
             deinterlacer: None,
             next: None,
             continues_at: None,
             last_pts: None,
-            state: State::Fresh,
+            state: State::Reading,
         })
     }
 
     /// What is known about the track.
     pub fn stream(&self) -> &Stream {
-        &self.stream
+        self.cursor.stream()
     }
 
     /// Hands out every frame shown in the chunk, in order. Returns how many there were.
@@ -130,7 +113,7 @@ impl PictureSource {
             return Ok(());
         }
         for entry in &chunk.entries {
-            if self.interlaced && self.timeline.ticks(entry.pts) >= start {
+            if self.interlaced && self.cursor.timeline().ticks(entry.pts) >= start {
                 continue;
             }
             self.start_at_entry(file, entry)?;
@@ -171,76 +154,22 @@ impl PictureSource {
     }
 
     fn start_at_beginning(&mut self, file: &SourceFile) -> Result<(), Failure> {
-        if self.state != State::Fresh {
-            let track = u32::try_from(self.stream.index).unwrap_or(u32::MAX);
-            self.input = file.open_track(track)?.0;
-            self.restart();
-        }
-        self.state = State::Reading;
-        Ok(())
-    }
-
-    /// Feeds the decoder the packet that `entry` names, wherever that takes the demuxer.
-    fn start_at_entry(&mut self, file: &SourceFile, entry: &EntryPoint) -> Result<(), Failure> {
-        let second =
-            self.timeline.timestamp(i64::from(VIDEO_TIMESCALE)) - self.timeline.timestamp(0);
-        for seconds in BACK_OFF_SECONDS {
-            let target = entry.dts.saturating_sub(second.saturating_mul(seconds));
-            if self.input.seek(self.stream.index, target).is_ok() && self.read_up_to(entry)? {
-                return self.feed_entry();
-            }
-        }
-        if entry.position >= 0
-            && self.input.seek_bytes(entry.position).is_ok()
-            && self.read_up_to(entry)?
-        {
-            return self.feed_entry();
-        }
-        // Reading on from the beginning always comes past the packet; without decoding it is fast.
-        self.state = State::Ended;
-        self.start_at_beginning(file)?;
-        if self.read_up_to(entry)? {
-            self.feed_entry()
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Reads until the packet that `entry` names is in `self.packet`; false once it was missed.
-    fn read_up_to(&mut self, entry: &EntryPoint) -> Result<bool, Failure> {
-        while self.read_packet()? {
-            let packet = &self.packet;
-            let same_time =
-                packet.pts() == Some(entry.pts) && packet.dts().is_none_or(|dts| dts == entry.dts);
-            if same_time && packet.is_key() {
-                return Ok(true);
-            }
-            if packet.dts().is_some_and(|dts| dts > entry.dts) {
-                return Ok(false);
-            }
-        }
-        Ok(false)
-    }
-
-    fn feed_entry(&mut self) -> Result<(), Failure> {
+        self.cursor.rewind(file)?;
         self.restart();
-        // A packet the decoder dislikes is not an end: the check of the first frame decides.
-        let _ = self.decoder.send(Some(&self.packet));
         Ok(())
     }
 
-    /// The next packet of the track; false at the end of the file.
-    fn read_packet(&mut self) -> Result<bool, Failure> {
-        let mut errors = 0;
-        loop {
-            match self.input.read(&mut self.packet) {
-                Ok(()) if self.packet.track() == Some(self.stream.index) => return Ok(true),
-                Ok(()) => {}
-                Err(AvError::END) => return Ok(false),
-                Err(_) if errors < MAX_READ_ERRORS => errors += 1,
-                Err(_) => return Ok(false),
-            }
+    /// Feeds the decoder the packet that `entry` names.
+    fn start_at_entry(&mut self, file: &SourceFile, entry: &EntryPoint) -> Result<(), Failure> {
+        let is_found = self.cursor.find(file, entry)?;
+        self.restart();
+        if is_found {
+            // A packet the decoder dislikes is not an end: the check of the first frame decides.
+            let _ = self.decoder.send(Some(self.cursor.packet()));
+        } else {
+            self.state = State::Ended;
         }
+        Ok(())
     }
 
     /// The next picture in presentation order; `None` at the end. Pictures that are not later
@@ -335,10 +264,10 @@ impl PictureSource {
                     let guess = self.last_pts.map_or(0, |last| last + self.usual_step);
                     let pts = frame
                         .best_timestamp()
-                        .map_or(guess, |time| self.timeline.ticks(time));
+                        .map_or(guess, |time| self.cursor.timeline().ticks(time));
                     frame.set_pts(pts);
                     if self.hdr {
-                        frame.complete_hdr_colour(self.stream.colour());
+                        frame.complete_hdr_colour(self.cursor.stream().colour());
                     }
                     return Ok(Some(frame));
                 }
@@ -351,23 +280,22 @@ impl PictureSource {
                 }
                 Err(AvError::AGAIN) if self.state == State::Ended => return Ok(None),
                 // A damaged frame: libav has logged it, the next one may be whole.
-                Err(_) => self.feed()?,
+                Err(_) => self.feed(),
             }
         }
     }
 
     /// Gives the decoder one more packet, or tells it that there is none.
-    fn feed(&mut self) -> Result<(), Failure> {
+    fn feed(&mut self) {
         if self.state == State::Draining {
             self.state = State::Ended;
-            return Ok(());
+            return;
         }
-        if self.read_packet()? {
-            let _ = self.decoder.send(Some(&self.packet));
+        if self.cursor.advance() {
+            let _ = self.decoder.send(Some(self.cursor.packet()));
         } else {
             self.state = State::Draining;
             let _ = self.decoder.send(None);
         }
-        Ok(())
     }
 }

@@ -11,14 +11,14 @@ use model::error::{Error, ErrorKind, Result};
 use model::extras::{Chapter, Tags, TextPlan, ThumbsPlan};
 use model::ladder::Size;
 use model::plan::{
-    AudioPlan, Chunk, Entry, PLAN_VERSION, Plan, SoundAnchor, SoundSpan, SourceFacts, TrackFacts,
-    VideoPlan, VideoRung,
+    AudioPlan, Chunk, Entry, Made, PLAN_VERSION, Plan, SoundAnchor, SoundSpan, SourceFacts,
+    TrackFacts, VideoPlan, VideoRung,
 };
 use model::time::{AudioTicks, Ticks, VideoTicks};
 
 use crate::demand::Demand;
 use crate::planner::audio_grid::audio_cuts;
-use crate::planner::selection::{Rendition, clipped, ladder, language, renditions, tag, track};
+use crate::planner::selection::{Rendition, clipped, language, qualities, renditions, tag, track};
 
 /// Tracks that a plan lists; libav itself is told to stop at 64.
 const MAX_TRACKS: usize = 64;
@@ -83,7 +83,7 @@ fn check_counts(inspection: &Inspection, prepared: &Prepared, demand: Demand) ->
             "it found nothing to encode and said so to nobody",
         ));
     }
-    if prepared.video.len() != ladder(inspection, demand).len() {
+    if prepared.video.len() != qualities(inspection, demand).count() {
         return Err(contradiction(
             "it prepared another number of rungs than asked",
         ));
@@ -109,17 +109,30 @@ fn video_plan(
     prepared: &Prepared,
     demand: Demand,
 ) -> Result<VideoPlan> {
-    let rungs = ladder(inspection, demand).into_iter().zip(&prepared.video);
+    let qualities = qualities(inspection, demand);
+    let segment_count = inspection.cuts.len() - 1;
+    let copies = match video.copy.as_ref().filter(|_| qualities.copied.is_some()) {
+        Some(copy) => chunks(&copy.spans, segment_count)?,
+        None => Vec::new(),
+    };
+    let encoded = qualities
+        .encoded
+        .into_iter()
+        .map(|rung| (rung, Made::Encoded));
+    let copied = qualities.copied.map(|rung| (rung, Made::Copied));
+    let rungs = encoded.chain(copied).zip(&prepared.video);
     Ok(VideoPlan {
         track: video.track,
         rungs: rungs
-            .map(|(rung, prepared)| VideoRung {
+            .map(|((rung, made), prepared)| VideoRung {
                 rung,
+                made,
                 codec: clipped(&prepared.codec),
                 parameter_sets: clipped(&prepared.parameter_sets),
             })
             .collect(),
-        chunks: chunks(&video.chunks, inspection.cuts.len() - 1)?,
+        copies,
+        chunks: chunks(&video.chunks, segment_count)?,
         frame_rate: video.frame_rate,
         speed: demand.speed,
     })

@@ -1,6 +1,7 @@
 //! What the worker is asked: before there is a plan from the inspection, afterwards from the plan.
 //! Pure functions. What does not belong here: sending (`worker`).
 
+use media_proto::copy::CopySpec;
 use media_proto::message::{
     AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, PosterSource, PosterSpec, Request,
     RungSpec, SheetSpec, SoundAnchor, VideoSpec,
@@ -12,7 +13,7 @@ use model::segment::POSTER_CHOICES;
 use model::time::VideoTicks;
 
 use crate::demand::{Demand, preset};
-use crate::planner::selection::{init_language, ladder, language, renditions};
+use crate::planner::selection::{init_language, language, qualities, renditions};
 
 /// Segments of 4 s after two of 2 s for a fast start, and chunks of about 8 s: at most that much
 /// is encoded again after a power cut.
@@ -20,6 +21,8 @@ pub const GRID: GridPolicy = GridPolicy {
     segment: VideoTicks::from_seconds(4).0,
     opening_segment: VideoTicks::from_seconds(2).0,
     opening_segments: 2,
+    // Encoders left to themselves put a keyframe at least every ten seconds.
+    longest_copied: VideoTicks::from_seconds(10).0,
     chunk: VideoTicks::from_seconds(8).0,
     // Encoded in a second or two, so that a jump into what is not there yet has its sound soon.
     sound_span: VideoTicks::from_seconds(60).0,
@@ -33,8 +36,8 @@ const PLACES_IN_A_STRETCH: u32 = 3;
 
 /// The second round trip: try the encoders and write the init segments.
 pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
-    let rungs = ladder(inspection, demand);
-    let first_stream = rungs.len();
+    let qualities = qualities(inspection, demand);
+    let first_stream = qualities.count();
     let audio = renditions(inspection).into_iter().enumerate();
     Request::Prepare {
         video: inspection.video.as_ref().map(|video| VideoSpec {
@@ -43,9 +46,14 @@ pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
             frame_rate: video.frame_rate,
             interlaced: video.interlaced,
             hdr: video.hdr,
-            rungs: rungs.iter().map(|rung| rung_spec(rung, "")).collect(),
+            rungs: qualities
+                .encoded
+                .iter()
+                .map(|rung| rung_spec(rung, ""))
+                .collect(),
             preset: preset(demand.speed),
         }),
+        copied: qualities.copied.is_some(),
         audio: audio
             .map(|(index, rendition)| AudioSpec {
                 track: rendition.audio.track,
@@ -66,7 +74,7 @@ pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
 /// What every chunk of the title has in common; `None` for sound alone.
 pub fn video_spec(plan: &Plan) -> Option<VideoSpec> {
     let video = plan.video.as_ref()?;
-    let rungs = video.rungs.iter();
+    let rungs = plan.encoded().iter();
     Some(VideoSpec {
         track: video.track,
         origin: plan.origin.0,
@@ -90,6 +98,21 @@ pub fn chunk_spec(plan: &Plan, index: u32) -> Option<ChunkSpec> {
         frames: chunk.frames,
         last: index + 1 == plan.chunks().len(),
         entries: chunk.entries.iter().copied().map(entry_point).collect(),
+    })
+}
+
+/// The run of copied segments with that index (from 0), if the plan has it.
+pub fn copy_spec(plan: &Plan, index: u32) -> Option<CopySpec> {
+    let video = plan.video.as_ref()?;
+    let run = video.copies.get(usize::try_from(index).ok()?)?;
+    Some(CopySpec {
+        track: video.track,
+        stream: plan.copied_stream()?,
+        origin: plan.origin.0,
+        first_segment: run.first_segment,
+        cuts: plan.chunk_cuts(run).iter().map(|cut| cut.0).collect(),
+        frames: run.frames,
+        entries: run.entries.iter().copied().map(entry_point).collect(),
     })
 }
 
@@ -226,11 +249,13 @@ fn number(index: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{GRID, audio_spec, chunk_spec, poster_request, prepare_request, video_spec};
+    use super::{
+        GRID, audio_spec, chunk_spec, copy_spec, poster_request, prepare_request, video_spec,
+    };
     use media_proto::message::{PosterSource, PosterSpec, Preset, Request};
 
     use crate::planner::draw::draw;
-    use crate::planner::samples::{demand, film, prepared};
+    use crate::planner::samples::{copied, demand, film, prepared};
 
     #[test]
     fn a_request_drawn_from_the_plan_says_what_the_plan_says() {
@@ -298,7 +323,7 @@ mod tests {
 
     #[test]
     fn preparing_asks_for_every_rung_and_track_without_fingerprints() {
-        let Request::Prepare { video, audio } = prepare_request(&film(), demand()) else {
+        let Request::Prepare { video, audio, .. } = prepare_request(&film(), demand()) else {
             panic!("preparing is a prepare request");
         };
         let video = video.unwrap();
@@ -316,6 +341,32 @@ mod tests {
         );
         let languages: Vec<&str> = audio.iter().map(|audio| audio.language.as_str()).collect();
         assert_eq!(languages, ["eng", "eng", "und"]);
+    }
+
+    #[test]
+    fn a_copied_picture_is_asked_for_beside_what_is_encoded() {
+        let mut film = film();
+        if let Some(video) = &mut film.video {
+            video.copy = Some(copied(1_000_000, 2_000_000));
+        }
+        let Request::Prepare {
+            video,
+            copied,
+            audio,
+        } = prepare_request(&film, demand())
+        else {
+            panic!("preparing is a prepare request");
+        };
+        assert!(copied, "480 lines at two megabits a second are kept");
+        assert_eq!(video.unwrap().rungs.len(), 1, "instead of the highest rung");
+        assert_eq!(audio[0].stream, 2, "sound follows both");
+        let plan = draw(&film, &prepared(), demand()).unwrap();
+        assert_eq!(video_spec(&plan).unwrap().rungs.len(), 1);
+        let second = copy_spec(&plan, 1).unwrap();
+        assert_eq!((second.stream, second.first_segment), (1, 5));
+        assert_eq!(second.cuts, [12, 16, 20].map(|second| second * 90_000));
+        assert_eq!((second.frames, second.entries[0].position), (192, 48));
+        assert_eq!(copy_spec(&plan, 2), None, "there are two runs");
     }
 
     #[test]

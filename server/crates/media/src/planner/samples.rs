@@ -1,5 +1,6 @@
 //! A film for the tests of this crate: what the worker would say about it.
 
+use media_proto::copy::CopyFacts;
 use media_proto::message::{
     AudioInspection, ChunkProposal, EntryPoint, Inspection, PreparedVideo, SoundAnchor,
     TagsInspection, TextInspection, Track, TrackKind, VideoInspection,
@@ -45,6 +46,7 @@ pub(super) fn film() -> Inspection {
             frame_rate: (24, 1),
             frames: 480,
             chunks: vec![proposal(3), proposal(2), proposal(1)],
+            copy: None,
         }),
         audio: vec![audio(1, 6, false), audio(2, 1, true)],
         text: vec![TextInspection {
@@ -68,6 +70,15 @@ pub(super) fn prepared() -> Prepared {
     Prepared {
         video: vec![video("1e"), video("1f")],
         audio: vec!["mp4a.40.2".into(); 3],
+    }
+}
+
+/// A picture that can be copied in two runs, the first of four of [`film`]'s six segments.
+pub(super) fn copied(average_bps: u32, peak_bps: u32) -> CopyFacts {
+    CopyFacts {
+        average_bps,
+        peak_bps,
+        spans: vec![proposal(4), proposal(2)],
     }
 }
 

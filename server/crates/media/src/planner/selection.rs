@@ -2,7 +2,7 @@
 //! the plan. What does not belong here: cut times (`draw`, `audio_grid`).
 
 use media_proto::message::{AudioInspection, Inspection, Track};
-use model::ladder::{Rung, Size, rungs_for};
+use model::ladder::{HIGHEST_STEP, Rung, Size, rungs_for};
 
 use crate::demand::Demand;
 
@@ -12,15 +12,62 @@ const MAX_TEXT_CHARACTERS: usize = 300;
 /// Characters of a tag or of a chapter's name that a plan keeps.
 const MAX_TAG_CHARACTERS: usize = 200;
 
-/// The qualities a title will be offered in; empty for sound alone.
-pub(super) fn ladder(inspection: &Inspection, demand: Demand) -> Vec<Rung> {
-    inspection.video.as_ref().map_or_else(Vec::new, |video| {
-        let display = Size {
-            width: video.display_width,
-            height: video.display_height,
-        };
-        rungs_for(display, demand.top_rung)
-    })
+/// A copied picture may exceed by this much what the encoded rung in its place would, in percent.
+const COPY_PEAK_PERCENT: u64 = 125;
+/// A picture beside the ladder is copied up to this average, in bits per second: more than a
+/// house's network carries to a screen.
+const MOST_COPIED_BPS: u32 = 40_000_000;
+
+/// The qualities a title will be offered in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Qualities {
+    /// Those that are encoded, lowest first; none for sound alone.
+    pub(super) encoded: Vec<Rung>,
+    /// The source's own picture, if it is copied.
+    pub(super) copied: Option<Rung>,
+}
+
+impl Qualities {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.encoded.len() + usize::from(self.copied.is_some())
+    }
+}
+
+/// The ladder, and the picture as it is where it can be copied: instead of the highest rung if it
+/// asks for hardly more, else beside the ladder. The lowest rung is always encoded, because it is
+/// the one that any network carries.
+pub(super) fn qualities(inspection: &Inspection, demand: Demand) -> Qualities {
+    let Some(video) = &inspection.video else {
+        return Qualities::default();
+    };
+    let display = Size {
+        width: video.display_width,
+        height: video.display_height,
+    };
+    let mut encoded = rungs_for(display, demand.top_rung);
+    let copied = video.copy.as_ref().map(|copy| Rung {
+        size: display,
+        average_bps: copy.average_bps,
+        peak_bps: copy.peak_bps,
+    });
+    let takes_place = |copied: &Rung, top: &Rung| {
+        let limit = u64::from(top.peak_bps) * COPY_PEAK_PERCENT / 100;
+        copied.size == top.size && u64::from(copied.peak_bps) <= limit
+    };
+    let is_lean = copied
+        .zip(encoded.last())
+        .is_some_and(|(copied, top)| takes_place(&copied, top));
+    if is_lean && encoded.len() > 1 {
+        encoded.pop();
+    }
+    // Whoever leaves the highest rungs out does not want the source instead.
+    let is_wanted = |copied: &Rung| {
+        let is_high = copied.size.short_side() > demand.top_rung && demand.top_rung < HIGHEST_STEP;
+        is_lean || (copied.average_bps <= MOST_COPIED_BPS && !is_high)
+    };
+    let copied = copied.filter(is_wanted);
+    Qualities { encoded, copied }
 }
 
 pub(super) fn track(inspection: &Inspection, index: u32) -> Option<&Track> {
@@ -96,8 +143,10 @@ pub(super) fn clipped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::forms;
+    use super::{forms, qualities};
     use media_proto::message::AudioInspection;
+
+    use crate::planner::samples::{copied, demand, film};
 
     #[test]
     fn surround_sound_is_offered_beside_stereo() {
@@ -117,5 +166,80 @@ mod tests {
             };
             assert_eq!(forms(&audio), expected, "{channels} channels");
         }
+    }
+
+    /// The short sides of what is encoded, and whether the source is copied.
+    fn offer(side: u32, peak_bps: u32, average_bps: u32, top_rung: u32) -> (Vec<u32>, bool) {
+        let mut film = film();
+        if let Some(video) = &mut film.video {
+            (video.display_width, video.display_height) = (side * 2, side);
+            video.copy = Some(copied(average_bps, peak_bps));
+        }
+        let mut demand = demand();
+        demand.top_rung = top_rung;
+        let qualities = qualities(&film, demand);
+        let names = qualities.encoded.iter().map(|rung| rung.name());
+        (names.collect(), qualities.copied.is_some())
+    }
+
+    #[test]
+    fn a_copy_takes_the_place_of_the_highest_rung_or_stands_beside_the_ladder() {
+        let cases = [
+            (
+                "lean",
+                (1080, 10_000_000, 5_000_000, 1080),
+                vec![360, 480, 720],
+                true,
+            ),
+            (
+                "fat",
+                (1080, 10_000_001, 5_000_000, 1080),
+                vec![360, 480, 720, 1080],
+                true,
+            ),
+            (
+                "too fat",
+                (1080, 90_000_000, 40_000_001, 1080),
+                vec![360, 480, 720, 1080],
+                false,
+            ),
+            (
+                "between steps",
+                (600, 1_000_000, 900_000, 1080),
+                vec![360, 480],
+                true,
+            ),
+            (
+                "above all steps",
+                (2160, 30_000_000, 20_000_000, 1080),
+                vec![360, 480, 720, 1080],
+                true,
+            ),
+            (
+                "above the owner's top",
+                (1080, 5_000_000, 4_000_000, 720),
+                vec![360, 480, 720],
+                false,
+            ),
+            (
+                "the lowest step",
+                (360, 900_000, 800_000, 1080),
+                vec![360],
+                true,
+            ),
+        ];
+        for (what, (side, peak, average, top), encoded, is_copied) in cases {
+            assert_eq!(
+                offer(side, peak, average, top),
+                (encoded, is_copied),
+                "{what}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_copied_gets_the_ladder() {
+        let qualities = qualities(&film(), demand());
+        assert_eq!((qualities.encoded.len(), qualities.copied), (2, None));
     }
 }

@@ -9,7 +9,7 @@ use crate::source_file::SourceFile;
 impl PictureSource {
     /// When the packet that `entry` names is shown, in video ticks on the timeline.
     pub fn shown(&self, entry: &EntryPoint) -> i64 {
-        self.timeline.ticks(entry.pts)
+        self.cursor.timeline().ticks(entry.pts)
     }
 
     /// The picture of the very packet that `entry` names, without any other being decoded; `None`

@@ -1,0 +1,177 @@
+//! Films whose picture fits is offered as it is: the same pictures, cut at the times of all other
+//! qualities, and there long before them. What does not belong here: playing (`playback`, whose
+//! film is copied, too), picture and sound together (`watch`).
+
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::proof::{is_complete, prove_title};
+use tests::api::{Video, wait_until};
+use tests::download::Download;
+use tests::media_maker::{self, Recipe};
+use tests::program::{command, run_silently};
+use tests::server::{Home, Server};
+use tests::stage;
+use tests::store::{self, StoredFile};
+
+/// Generous: a loaded machine, several titles in one queue.
+const PATIENCE: Duration = Duration::from_secs(240);
+/// Segments that may be written again after a kill: those whose row was not yet committed, one
+/// for each of four streams.
+const IN_FLIGHT: usize = 4;
+
+#[test]
+fn what_fits_is_shown_bit_by_bit() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let mut clips = Vec::new();
+    for extension in ["mp4", "mkv", "ts"] {
+        let clip = media_maker::flash_and_beep(extension).make()?;
+        clips.push((home.drop_file(&clip)?, clip));
+    }
+    for (name, clip) in &clips {
+        let video = server.api.wait_until_ready(name, PATIENCE)?;
+        is_complete(&server, &video)?;
+        let download = prove_title(&server, &video, clip)?;
+        is_the_source(&download, &video, clip).with_context(|| name.clone())?;
+    }
+    server.stop()?;
+    home.check()?;
+    Ok(())
+}
+
+#[test]
+fn what_does_not_fit_gets_the_ladder() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let mut recipes = media_maker::not_to_be_copied()?;
+    recipes.extend([media_maker::open_gop(), media_maker::long_gop()]);
+    let names = recipes.iter().map(|recipe| drop_made(&home, recipe));
+    for name in names.collect::<Result<Vec<String>>>()? {
+        let video = server.api.wait_until_ready(&name, PATIENCE)?;
+        is_complete(&server, &video)?;
+        ensure!(
+            original(&video).is_none(),
+            "{name} is offered as it is, which players cannot show: {:?}",
+            video.rungs
+        );
+        ensure!(!video.rungs.is_empty(), "{name} has no quality at all");
+    }
+    server.stop()?;
+    home.check()?;
+    Ok(())
+}
+
+#[test]
+fn killed_while_copying_nothing_finished_is_copied_again() -> Result<()> {
+    let _turn = stage::alone();
+    let home = Home::new()?;
+    let clip = media_maker::ten_minutes()?.make()?;
+    let mut server = home.serve()?;
+    let name = home.drop_file(&clip)?;
+    for (round, count) in [8, 40, 80].into_iter().enumerate() {
+        let before = wait_for_copies(&server, &home, &name, count)?;
+        if round % 2 == 0 {
+            server.kill()?;
+            server = home.serve()?;
+        } else {
+            for worker in server.workers()? {
+                worker.kill()?;
+            }
+        }
+        untouched(&before, &store::segments(&home.data())?)?;
+    }
+    let copied = |video: &Video| original(video).is_some_and(|rung| rung.ready >= 1.0);
+    let video = server
+        .api
+        .wait_for_video(&name, "copied to its end", PATIENCE, copied)?;
+    ensure!(
+        video.rungs.iter().any(|rung| rung.ready < 1.0),
+        "copying took as long as encoding: {:?}",
+        video.rungs
+    );
+    server.stop()?;
+    home.check()?;
+    Ok(())
+}
+
+fn drop_made(home: &Home, recipe: &Recipe) -> Result<String> {
+    home.drop_file(&recipe.make()?)
+}
+
+fn original(video: &Video) -> Option<&tests::api::Rung> {
+    video.rungs.iter().find(|rung| rung.original)
+}
+
+/// The copied stream decodes to the very pixels of the source.
+fn is_the_source(download: &Download, video: &Video, source: &Path) -> Result<()> {
+    let rung = original(video).context("it is not offered as it is")?;
+    let id = rung.stream.to_string();
+    let mut streams = download.pictures();
+    let stream = streams
+        .find(|stream| stream.representation.id == id)
+        .context("the original is not in the manifest")?;
+    let joined = download.joined(stream, &stream.segments)?;
+    ensure!(
+        digest_of_pictures(&joined)? == digest_of_pictures(source)?,
+        "its pictures differ from the source's"
+    );
+    Ok(())
+}
+
+/// A digest of every decoded picture of the first video track.
+fn digest_of_pictures(file: &Path) -> Result<Vec<u8>> {
+    run_silently(
+        command("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-i"])
+            .arg(file)
+            .args("-map 0:v:0 -fps_mode passthrough -f md5 -".split(' ')),
+    )
+}
+
+/// Waits until at least `count` copied segments are stored, and returns all that are.
+fn wait_for_copies(
+    server: &Server,
+    home: &Home,
+    name: &str,
+    count: usize,
+) -> Result<BTreeMap<PathBuf, StoredFile>> {
+    let mut stream = None;
+    wait_until("enough copied segments", PATIENCE, || {
+        if stream.is_none() {
+            let videos = server.api.videos_of(name)?;
+            stream = videos.first().and_then(original).map(|rung| rung.stream);
+        }
+        let Some(stream) = stream else {
+            return Ok(None);
+        };
+        let stored = store::segments(&home.data())?;
+        let prefix = format!("chunk-stream{stream}-");
+        let copies = stored.keys().filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(&prefix)
+        });
+        Ok((copies.count() >= count).then_some(stored))
+    })
+}
+
+fn untouched(
+    before: &BTreeMap<PathBuf, StoredFile>,
+    after: &BTreeMap<PathBuf, StoredFile>,
+) -> Result<()> {
+    let changed: Vec<&PathBuf> = before
+        .iter()
+        .filter(|(path, file)| after.get(*path) != Some(file))
+        .map(|(path, _)| path)
+        .collect();
+    ensure!(
+        changed.len() <= IN_FLIGHT,
+        "{} finished segments are gone or were written again: {changed:?}",
+        changed.len()
+    );
+    Ok(())
+}
