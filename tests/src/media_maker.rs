@@ -118,7 +118,7 @@ pub fn picture(number: u32) -> Recipe {
         &format!(
             "-f lavfi -i gradients=s={size}:r=10:d=30:n=4:speed=0.01:seed={} \
              -f lavfi -i sine=f={}:r=48000:d=30 \
-             -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+             -c:v libx264 -preset ultrafast -g 20 -pix_fmt yuv420p -c:a aac",
             number + 7,
             200 + number * 20
         ),

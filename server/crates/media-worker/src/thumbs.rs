@@ -74,10 +74,13 @@ fn picture_near(
     sheet: &SheetSpec,
     time: i64,
 ) -> Result<Option<Picture>, Failure> {
-    let distance = |entry: &&EntryPoint| source.shown(entry).abs_diff(time);
-    let nearest = sheet.entries.iter().min_by_key(distance);
-    let is_near = |entry: &&EntryPoint| distance(entry) <= near_enough(sheet.every);
-    if let Some(entry) = nearest.filter(is_near)
+    // A keyframe of the same ten seconds will do; one of the next would be shown twice.
+    let begin = time.saturating_sub(sheet.every / 2);
+    let stretch = begin..begin.saturating_add(sheet.every);
+    let nearby = sheet.entries.iter();
+    let nearby = nearby.filter(|entry| stretch.contains(&source.shown(entry)));
+    let nearest = nearby.min_by_key(|entry| source.shown(entry).abs_diff(time));
+    if let Some(entry) = nearest
         && let Some(picture) = source.keyframe(file, entry)?
     {
         return Ok(Some(picture));
@@ -85,10 +88,4 @@ fn picture_near(
     let before = |entry: &&EntryPoint| source.shown(entry) <= time;
     let entry = sheet.entries.iter().rfind(before);
     source.shown_at(file, time, entry)
-}
-
-/// Encoders put a keyframe every 250 frames unless told otherwise, which is a little more than the
-/// ten seconds between two thumbnails.
-fn near_enough(every: i64) -> u64 {
-    every.unsigned_abs() / 4 * 3
 }
