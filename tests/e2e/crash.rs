@@ -23,7 +23,7 @@ const IN_FLIGHT: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Victim {
+pub(crate) enum Victim {
     Server,
     Worker,
 }
@@ -157,7 +157,7 @@ fn wait_for(server: &Server, home: &Home, moment: Moment) -> Result<()> {
 }
 
 /// Kills, and makes sure that a server runs again.
-fn strike(mut server: Server, home: &Home, victim: Victim) -> Result<Server> {
+pub(crate) fn strike(mut server: Server, home: &Home, victim: Victim) -> Result<Server> {
     if victim == Victim::Server {
         server.kill()?;
         return home.serve();
@@ -188,7 +188,7 @@ fn finish(
 }
 
 /// Nothing that was stored is gone, and at most the segments in flight were written again.
-fn expect_untouched(
+pub(crate) fn expect_untouched(
     before: &BTreeMap<PathBuf, StoredFile>,
     after: &BTreeMap<PathBuf, StoredFile>,
 ) -> Result<()> {

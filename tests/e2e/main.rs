@@ -23,6 +23,7 @@ mod proof;
 mod sandbox;
 mod story;
 mod surround;
+mod sweep;
 mod thumbs;
 mod tray;
 mod uploads;

@@ -18,7 +18,7 @@ use tests::stage;
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// One picture in red, green and blue.
-struct Pixels {
+pub(crate) struct Pixels {
     width: usize,
     rgb: Vec<u8>,
 }
@@ -164,7 +164,7 @@ fn drop_joined(home: &Home, name: &str, parts: &[Recipe]) -> Result<String> {
 }
 
 /// The picture of the highest quality that is shown at that moment.
-fn picture_at(server: &Server, video: &Video, second: f64) -> Result<Pixels> {
+pub(crate) fn picture_at(server: &Server, video: &Video, second: f64) -> Result<Pixels> {
     let download = Download::of_title(&server.api, &video.id)?;
     let tallest = download
         .pictures()
@@ -190,7 +190,7 @@ fn raw_picture(file: &Path, second: f64) -> Result<Vec<u8>> {
 
 impl Pixels {
     /// Mean red, green and blue of the columns between two parts of the width.
-    fn mean(&self, from: f64, to: f64) -> [f64; 3] {
+    pub(crate) fn mean(&self, from: f64, to: f64) -> [f64; 3] {
         let columns = |part: f64| (part * self.width as f64) as usize;
         let (from, to) = (columns(from), columns(to));
         let mut sums = [0.0; 3];

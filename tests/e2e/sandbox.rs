@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::hostile::lists::disguised_lures;
 use tests::api::Video;
 use tests::program::{build_folder, find, say_aloud};
 use tests::server::Home;
@@ -58,21 +59,7 @@ fn a_worker_reads_one_file_writes_into_one_folder_and_asks_for_nothing_else() ->
 fn lures(home: &Home) -> Result<Vec<(String, String)>> {
     let secret = home.folder().join("secret.mp4");
     fs::copy(media_maker::tiny(60).make()?, &secret)?;
-    let secret = secret.display();
-    Ok(vec![
-        (
-            "playlist.mp4".into(),
-            format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n"),
-        ),
-        (
-            "list.mkv".into(),
-            format!("ffconcat version 1.0\nfile {secret}\n"),
-        ),
-        (
-            "session.ts".into(),
-            "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n".into(),
-        ),
-    ])
+    Ok(disguised_lures(&secret))
 }
 
 impl Traces {

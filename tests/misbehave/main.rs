@@ -68,6 +68,11 @@ fn stand_between(orders: &Orders, counter: &str) -> Result<()> {
             write_frame(&mut requests, &body)?;
             return shorten(&mut events);
         }
+        if orders.deed == "stutter" {
+            write_frame(&mut requests, &body)?;
+            stutter(&mut events)?;
+            continue;
+        }
         return misbehave(orders, &message["number"], &mut real);
     }
     Ok(())
@@ -115,9 +120,11 @@ fn misbehave(orders: &Orders, number: &Value, real: &mut Child) -> Result<()> {
         "boast" => stdout().write_all(&TOO_LONG),
         "lie" => say(number, r#"{"chunk_done":{"frames":1,"missing":0}}"#),
         "invent" => say(&Value::from(77), r#"{"progress":{"position":1}}"#),
+        "break_off" => return break_off(number),
         "leave" => return Ok(real.kill()?),
         "die" => return die(Signal::KILL),
         "crash" => return die(Signal::SEGV),
+        "trespass" => return die(Signal::SYS),
         deed => bail!("{deed} is not among the misdeeds"),
     }?;
     stdout().flush()?;
@@ -169,6 +176,29 @@ fn shorten(events: &mut impl Read) -> Result<()> {
         write_frame(&mut stdout(), &body)?;
     }
     Ok(())
+}
+
+/// Reports progress twice.
+fn stutter(events: &mut impl Read) -> Result<()> {
+    while let Some(body) = read_frame(events)? {
+        let message: Value = serde_json::from_slice(&body)?;
+        if message["event"].get("progress").is_some() {
+            write_frame(&mut stdout(), &body)?;
+        }
+        write_frame(&mut stdout(), &body)?;
+        if message["event"].get("chunk_done").is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Ends in the middle of a message.
+fn break_off(number: &Value) -> Result<()> {
+    let half = format!(r#"{{"number":{number},"eve"#);
+    stdout().write_all(&1000_u32.to_le_bytes())?;
+    stdout().write_all(half.as_bytes())?;
+    Ok(stdout().flush()?)
 }
 
 fn say(number: &Value, event: &str) -> std::io::Result<()> {

@@ -32,8 +32,9 @@ pub const MAX_COVER_PIXELS: &str = "16777216";
 /// Bytes that libav asks the file for at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// The most tracks a file may have before the rest is ignored.
-const MAX_STREAMS: &str = "64";
+/// The most tracks a file may have. Discs with many languages have a hundred; beyond the limit
+/// libav gives up the whole file.
+const MAX_STREAMS: &str = "1000";
 
 /// Hears how many bytes were read just now.
 pub type OnRead = Box<dyn Fn(usize) + Send>;

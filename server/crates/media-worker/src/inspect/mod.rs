@@ -44,6 +44,13 @@ pub fn open(file: File, on_read: OnRead) -> Result<Input, Failure> {
             "This file is encrypted (DRM). Homereel cannot play it without its key.",
         ));
     }
+    if outline.is_elsewhere {
+        return Err(Failure::new(
+            Cause::NoData,
+            "The picture and sound of this film lie in other files, to which it only points. \
+             Export it as one file that holds everything.",
+        ));
+    }
     Input::open(file, on_read).map_err(|error| refusal(error, outline))
 }
 
@@ -55,7 +62,12 @@ fn refusal(error: AvError, outline: Outline) -> Failure {
         );
     }
     match error {
-        AvError::NO_MEMORY => Failure::internal("opening the file", error),
+        // More tracks than the limit are the same error.
+        AvError::NO_MEMORY => Failure::new(
+            Cause::NotMedia,
+            "Reading this file takes more memory than a film may need. It may be damaged, or have \
+             more than a thousand tracks.",
+        ),
         AvError::INVALID_DATA => Failure::new(
             Cause::NotMedia,
             "This is not a video or audio file that Homereel can read. It may be damaged.",

@@ -88,6 +88,10 @@ pub struct TrackScan {
     pub sound: SoundIndex,
 }
 
+/// How often an edit list may play all of a file. A million edits of a tick would have every
+/// picture decoded thousands of times.
+const MAX_REPEATS: u64 = 50;
+
 /// What the scan found out.
 #[derive(Debug)]
 pub struct Scan {
@@ -161,6 +165,8 @@ pub fn scan(
         .chain(texts.iter().map(|text| text.track));
     input.select(&read.collect::<Vec<_>>());
     let mut errors = 0;
+    let most_bytes = input.size_bytes().saturating_mul(MAX_REPEATS);
+    let mut bytes = 0_u64;
     loop {
         match input.read(&mut packet) {
             Ok(()) => errors = 0,
@@ -179,6 +185,10 @@ pub fn scan(
                 continue;
             }
         }
+        bytes = bytes.saturating_add(packet.data().len() as u64);
+        if bytes > most_bytes {
+            return Err(repeats_itself());
+        }
         let track = packet.track();
         if let Some(probe) = probes.iter_mut().find(|probe| Some(probe.track) == track) {
             probe.observe(&packet, &mut frame);
@@ -195,6 +205,14 @@ pub fn scan(
         tracks: probes.into_iter().map(|probe| probe.scan).collect(),
         is_partial,
     })
+}
+
+fn repeats_itself() -> Failure {
+    Failure::new(
+        Cause::Damaged,
+        "This film's edit list plays the same parts again and again, more often than can be made. \
+         Export it anew without edits.",
+    )
 }
 
 /// The file could not be read, as opposed to: what was read makes no sense.

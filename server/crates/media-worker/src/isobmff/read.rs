@@ -68,9 +68,11 @@ pub struct Outline {
     pub has_movie: bool,
     /// A track is marked as encrypted (`encv` or `enca`, ISO/IEC 23001-7 §4.1).
     pub is_encrypted: bool,
+    /// No track has its data in this file: all point to others (ISO/IEC 14496-12 §8.7.2).
+    pub is_elsewhere: bool,
 }
 
-/// A `moov` over this length is not searched for encrypted tracks.
+/// A `moov` over this length is not searched for tracks.
 const MAX_MOVIE_BYTES: u64 = 64 * 1024 * 1024;
 /// After this many outermost boxes the walk ends.
 const MAX_BOXES: usize = 100_000;
@@ -94,7 +96,9 @@ pub fn outline(file: &File) -> io::Result<Outline> {
         }
         if &header.kind == b"moov" {
             outline.has_movie = true;
-            outline.is_encrypted |= movie_is_encrypted(file, position, size)?;
+            let movie = movie(file, position, size)?;
+            outline.is_encrypted |= is_encrypted(&movie);
+            outline.is_elsewhere |= is_elsewhere(&movie);
         }
         position = match position.checked_add(size) {
             Some(next) if size > 0 && next < file_size => next,
@@ -111,22 +115,46 @@ fn is_first_box(kind: [u8; 4]) -> bool {
     )
 }
 
-fn movie_is_encrypted(file: &File, position: u64, size: u64) -> io::Result<bool> {
+/// A `moov` with its header; nothing if it is too long.
+fn movie(file: &File, position: u64, size: u64) -> io::Result<Vec<u8>> {
     if size == 0 || size > MAX_MOVIE_BYTES {
-        return Ok(false);
+        return Ok(Vec::new());
     }
     let mut movie = vec![0; usize::try_from(size).unwrap_or(0)];
     let filled = read_up_to(file, &mut movie, position)?;
-    let encrypted = children(&movie[..filled])
+    movie.truncate(filled);
+    Ok(movie)
+}
+
+fn is_encrypted(movie: &[u8]) -> bool {
+    media_information(movie)
+        .flat_map(|information| descend(information.body, b"stbl"))
+        .flat_map(|tables| descend(tables.body, b"stsd"))
+        .flat_map(|descriptions| entries(descriptions))
+        .any(|entry| matches!(&entry.kind, b"encv" | b"enca"))
+}
+
+fn is_elsewhere(movie: &[u8]) -> bool {
+    let mut places = media_information(movie)
+        .flat_map(|information| descend(information.body, b"dinf"))
+        .flat_map(|data| descend(data.body, b"dref"))
+        .flat_map(|references| entries(references))
+        .peekable();
+    // The last bit of an entry's flags says that the data lies in the same file.
+    let is_here = |place: Child<'_>| place.body.get(3).is_none_or(|flags| flags & 1 == 1);
+    places.peek().is_some() && !places.any(is_here)
+}
+
+fn media_information(movie: &[u8]) -> impl Iterator<Item = Child<'_>> {
+    children(movie)
         .flat_map(|movie| descend(movie.body, b"trak"))
         .flat_map(|track| descend(track.body, b"mdia"))
         .flat_map(|media| descend(media.body, b"minf"))
-        .flat_map(|information| descend(information.body, b"stbl"))
-        .flat_map(|tables| descend(tables.body, b"stsd"))
-        // Version, flags and the number of entries come before the entries.
-        .flat_map(|descriptions| children(descriptions.body.get(8..).unwrap_or(&[])))
-        .any(|entry| matches!(&entry.kind, b"encv" | b"enca"));
-    Ok(encrypted)
+}
+
+/// What a list of boxes holds behind its version, its flags and the number of its entries.
+fn entries(list: Child<'_>) -> impl Iterator<Item = Child<'_>> {
+    children(list.body.get(8..).unwrap_or(&[]))
 }
 
 fn descend<'a>(bytes: &'a [u8], kind: &'static [u8; 4]) -> impl Iterator<Item = Child<'a>> {
@@ -203,24 +231,38 @@ mod tests {
     use crate::isobmff::boxes::{u32_be, write_box, write_full_box};
     use std::io::Write;
 
-    fn movie_with_entry(entry: &[u8; 4]) -> Vec<u8> {
+    /// A movie with a track for each of those media informations.
+    fn movie_with(informations: &[&dyn Fn(&mut Vec<u8>)]) -> Vec<u8> {
         let mut out = Vec::new();
         write_box(&mut out, b"ftyp", |out| out.extend_from_slice(b"isom"));
         write_box(&mut out, b"moov", |out| {
-            write_box(out, b"trak", |out| {
-                write_box(out, b"mdia", |out| {
-                    write_box(out, b"minf", |out| {
-                        write_box(out, b"stbl", |out| {
-                            write_full_box(out, b"stsd", 0, 0, |out| {
-                                u32_be(out, 1);
-                                write_box(out, entry, |_| {});
-                            });
-                        });
-                    });
+            for information in informations {
+                write_box(out, b"trak", |out| {
+                    write_box(out, b"mdia", |out| write_box(out, b"minf", information));
                 });
-            });
+            }
         });
         out
+    }
+
+    fn movie_with_entry(entry: &[u8; 4]) -> Vec<u8> {
+        movie_with(&[&|out: &mut Vec<u8>| {
+            write_box(out, b"stbl", |out| {
+                write_full_box(out, b"stsd", 0, 0, |out| {
+                    u32_be(out, 1);
+                    write_box(out, entry, |_| {});
+                });
+            });
+        }])
+    }
+
+    fn data_at(out: &mut Vec<u8>, kind: &[u8; 4], flags: u32) {
+        write_box(out, b"dinf", |out| {
+            write_full_box(out, b"dref", 0, 0, |out| {
+                u32_be(out, 1);
+                write_full_box(out, kind, 0, flags, |_| {});
+            });
+        });
     }
 
     fn outline_of(bytes: &[u8]) -> Outline {
@@ -237,6 +279,18 @@ mod tests {
             "an encv sample entry marks protected content"
         );
         assert!(!outline_of(&movie_with_entry(b"avc1")).is_encrypted);
+    }
+
+    #[test]
+    fn films_that_only_point_to_others_are_seen() {
+        let here = |out: &mut Vec<u8>| data_at(out, b"url ", 1);
+        let there = |out: &mut Vec<u8>| data_at(out, b"alis", 0);
+        assert!(outline_of(&movie_with(&[&there, &there])).is_elsewhere);
+        assert!(
+            !outline_of(&movie_with(&[&there, &here])).is_elsewhere,
+            "one track can be played"
+        );
+        assert!(!outline_of(&movie_with_entry(b"avc1")).is_elsewhere);
     }
 
     #[test]

@@ -18,12 +18,57 @@ pub const TOLERANCE_SAMPLES: i64 = 384;
 /// can put out. Below this level nothing is changed, above it peaks are rounded.
 const KNEE: f32 = 0.9;
 
+/// A part of the timeline. Silence takes no memory: a clock that jumps may claim hours of it.
+#[derive(Debug)]
+enum Stretch {
+    Silence(i64),
+    /// The samples of each channel.
+    Sound(Vec<VecDeque<f32>>),
+}
+
+impl Stretch {
+    fn samples(&self) -> i64 {
+        match self {
+            Self::Silence(samples) => *samples,
+            Self::Sound(planes) => {
+                let samples = planes.first().map_or(0, VecDeque::len);
+                i64::try_from(samples).unwrap_or(i64::MAX)
+            }
+        }
+    }
+
+    /// Moves its first samples into that part of `block`.
+    fn take_into(&mut self, block: &mut Frame, part: Range<usize>) {
+        match self {
+            Self::Silence(left) => {
+                *left -= i64::try_from(part.len()).unwrap_or(0);
+                for channel in 0..block.channels() as usize {
+                    block.plane_f32_mut(channel)[part.clone()].fill(0.0);
+                }
+            }
+            Self::Sound(planes) => {
+                for (channel, plane) in planes.iter_mut().enumerate() {
+                    let target = &mut block.plane_f32_mut(channel)[part.clone()];
+                    let values = plane.drain(..target.len());
+                    target
+                        .iter_mut()
+                        .zip(values)
+                        .for_each(|(sample, value)| *sample = value);
+                }
+            }
+        }
+    }
+}
+
 /// Resamples, mixes and places sound on the timeline. Samples are planar floats.
 #[derive(Debug)]
 pub struct Assembler {
     channels: usize,
     resampler: Option<Resampler>,
-    planes: Vec<VecDeque<f32>>,
+    /// What was put in and not yet taken out.
+    stretches: VecDeque<Stretch>,
+    /// Samples in all stretches.
+    ready: i64,
     /// Where on the timeline the next sample is placed.
     placed: i64,
     /// Samples to drop before the next ones are placed.
@@ -44,7 +89,8 @@ impl Assembler {
         Self {
             channels,
             resampler: None,
-            planes: vec![VecDeque::new(); channels],
+            stretches: VecDeque::new(),
+            ready: 0,
             placed: wanted.start,
             to_drop: 0,
             wanted,
@@ -162,21 +208,30 @@ impl Assembler {
         let kept = (samples - dropped).min(room).max(0);
         let from = usize::try_from(dropped).unwrap_or(0);
         let to = from + usize::try_from(kept).unwrap_or(0);
-        for (channel, plane) in self.planes.iter_mut().enumerate() {
-            plane.extend(block.plane_f32_mut(channel).get(from..to).unwrap_or(&[]));
-        }
+        let planes = (0..self.channels).map(|channel| {
+            let samples = block.plane_f32_mut(channel).get(from..to);
+            samples.unwrap_or(&[]).iter().copied().collect()
+        });
+        let sound = Stretch::Sound(planes.collect());
+        self.append(sound);
         self.placed += kept;
     }
 
     fn place_silence(&mut self, samples: i64) {
         let kept = samples.min(self.wanted.end - self.placed).max(0);
-        for plane in &mut self.planes {
-            plane.extend(std::iter::repeat_n(0.0, usize::try_from(kept).unwrap_or(0)));
-        }
+        self.append(Stretch::Silence(kept));
         let end = self.placed + kept;
         let heard = end.min(self.heard.end) - self.placed.max(self.heard.start);
         self.placed = end;
         self.silence += heard.max(0);
+    }
+
+    fn append(&mut self, stretch: Stretch) {
+        let samples = stretch.samples();
+        if samples > 0 {
+            self.ready += samples;
+            self.stretches.push_back(stretch);
+        }
     }
 
     /// No more blocks come: silence up to the end.
@@ -188,15 +243,23 @@ impl Assembler {
 
     /// Takes `samples` samples out into `block`, if so many are ready.
     pub fn take(&mut self, samples: usize, block: &mut Frame) -> bool {
-        if self.planes.iter().any(|plane| plane.len() < samples) {
+        if usize::try_from(self.ready).is_ok_and(|ready| ready < samples) {
             return false;
         }
-        for (channel, plane) in self.planes.iter_mut().enumerate() {
-            let target = block.plane_f32_mut(channel);
-            for (sample, value) in target.iter_mut().zip(plane.drain(..samples)) {
-                *sample = value;
+        let mut filled = 0;
+        while filled < samples {
+            let Some(stretch) = self.stretches.front_mut() else {
+                return false;
+            };
+            let there = usize::try_from(stretch.samples()).unwrap_or(usize::MAX);
+            let taken = there.min(samples - filled);
+            stretch.take_into(block, filled..filled + taken);
+            if taken == there {
+                self.stretches.pop_front();
             }
+            filled += taken;
         }
+        self.ready -= i64::try_from(samples).unwrap_or(0);
         true
     }
 }
@@ -321,6 +384,24 @@ mod tests {
             assembler.silence_samples(),
             500,
             "the other half only leads in"
+        );
+    }
+
+    #[test]
+    fn hours_of_silence_take_no_memory() {
+        const HOURS: i64 = 40 * 3600 * 48_000;
+        let mut assembler = Assembler::new(1, 0..HOURS + 2000, 0..HOURS + 2000);
+        assembler.push(&block(0.1, 1000), Some(0)).unwrap();
+        assembler.push(&block(0.2, 1000), Some(HOURS)).unwrap();
+        assert_eq!(assembler.stretches.len(), 3, "sound, silence, sound");
+        assert_eq!(assembler.silence_samples(), HOURS - 1000);
+        let mut out = Frame::sound(4000, 1, 48_000).unwrap();
+        out.plane_f32_mut(0).fill(0.7);
+        assert!(assembler.take(4000, &mut out));
+        let samples = out.plane_f32_mut(0);
+        assert_eq!(
+            [samples[999], samples[1000], samples[3999]],
+            [0.1, 0.0, 0.0]
         );
     }
 

@@ -20,6 +20,9 @@ use crate::packaging::write_segment;
 /// on the frame after that.
 const RUN_OUT_FRAMES: i64 = 2;
 
+/// Frames between two looks at the clock.
+const FRAMES_AT_ONCE: usize = 256;
+
 /// Encodes one span and writes its segments as they become complete.
 ///
 /// Always begun afresh, some frames before the span, so that its bytes depend on nothing that was
@@ -61,21 +64,27 @@ impl<'a, Report: FnMut(u32, u64)> SoundEncoder<'a, Report> {
         })
     }
 
-    /// Encodes all whole frames that are ready.
-    pub fn feed(&mut self, assembler: &mut Assembler) -> Result<(), Failure> {
+    /// Encodes whole frames that are ready, up to a few seconds of sound; false if none is left.
+    pub fn feed(&mut self, assembler: &mut Assembler) -> Result<bool, Failure> {
         let length = usize::try_from(AUDIO_FRAME_SAMPLES).unwrap_or(1024);
         let doing = |error| Failure::internal("encoding sound", error);
-        loop {
+        for _ in 0..FRAMES_AT_ONCE {
             let mut block =
                 Frame::sound(length, self.spec.channels, AUDIO_TIMESCALE).map_err(doing)?;
             if !assembler.take(length, &mut block) {
-                return Ok(());
+                return Ok(false);
             }
             block.set_pts(self.fed_to);
             self.fed_to += AUDIO_FRAME_SAMPLES;
             self.encoder.send(Some(&block)).map_err(doing)?;
             self.collect()?;
         }
+        Ok(true)
+    }
+
+    /// How far on the timeline it has come.
+    pub fn position(&self) -> i64 {
+        self.fed_to
     }
 
     /// Drains the encoder and writes the last segment.

@@ -10,8 +10,9 @@ pub mod encoder;
 pub mod run_in;
 pub mod source;
 
-use media_proto::AUDIO_TIMESCALE;
 use media_proto::message::{AudioSpec, Event, SoundAnchor};
+use media_proto::{AUDIO_TIMESCALE, VIDEO_TIMESCALE};
+use std::time::{Duration, Instant};
 
 use crate::av::decoder::Decoder;
 use crate::av::frame::Frame;
@@ -28,6 +29,9 @@ use source::SoundSource;
 /// AAC frames that are encoded before a span and thrown away. The form of a frame depends on
 /// those before it, of which the encoder looks at three.
 pub const RUN_IN_FRAMES: i64 = 8;
+
+/// Between two signs of life.
+const PAUSE_BETWEEN_SIGNS: Duration = Duration::from_secs(1);
 
 /// Makes all segments of a span. Returns the samples of silence that had to be put in.
 pub fn encode(
@@ -51,6 +55,7 @@ pub fn encode(
     })?;
     let timeline = Timeline::new(source.stream().time_base, spec.origin, AUDIO_TIMESCALE);
     let mut intake = Intake::new(spec, timeline)?;
+    let mut life = SignsOfLife::new(number, events);
     while !intake.assembler.is_full() {
         let Some(packet) = source.read() else {
             break;
@@ -59,15 +64,48 @@ pub fn encode(
         if decoder.send(Some(packet)).is_ok() {
             intake.drain(&mut decoder)?;
         }
-        encoder.feed(&mut intake.assembler)?;
+        while encoder.feed(&mut intake.assembler)? {
+            life.tell(encoder.position());
+        }
     }
     if decoder.send(None).is_ok() {
         intake.drain(&mut decoder)?;
     }
     intake.assembler.finish()?;
-    encoder.feed(&mut intake.assembler)?;
+    while encoder.feed(&mut intake.assembler)? {
+        life.tell(encoder.position());
+    }
     encoder.finish()?;
     Ok(intake.assembler.silence_samples())
+}
+
+/// Tells the server how far a segment has come that takes longer than its patience: where nothing
+/// cuts the picture, one can be hours long.
+struct SignsOfLife<'a> {
+    number: u32,
+    events: &'a EventSink,
+    told_at: Instant,
+}
+
+impl<'a> SignsOfLife<'a> {
+    fn new(number: u32, events: &'a EventSink) -> Self {
+        Self {
+            number,
+            events,
+            told_at: Instant::now(),
+        }
+    }
+
+    /// `position` counts samples.
+    fn tell(&mut self, position: i64) {
+        if self.told_at.elapsed() < PAUSE_BETWEEN_SIGNS {
+            return;
+        }
+        self.told_at = Instant::now();
+        let position = position.saturating_mul(i64::from(VIDEO_TIMESCALE));
+        let position = position / i64::from(AUDIO_TIMESCALE);
+        self.events.send(self.number, Event::Progress { position });
+    }
 }
 
 /// From decoded blocks to samples in their places.

@@ -20,7 +20,7 @@ use crate::demand::Demand;
 use crate::planner::audio_grid::audio_cuts;
 use crate::planner::selection::{Rendition, clipped, language, qualities, renditions, tag, track};
 
-/// Tracks that a plan lists; libav itself is told to stop at 64.
+/// Tracks that a plan lists.
 const MAX_TRACKS: usize = 64;
 
 /// Text tracks that a plan keeps.
