@@ -231,8 +231,10 @@ mod tests {
     use crate::isobmff::boxes::{u32_be, write_box, write_full_box};
     use std::io::Write;
 
+    type Fill<'a> = &'a dyn Fn(&mut Vec<u8>);
+
     /// A movie with a track for each of those media informations.
-    fn movie_with(informations: &[&dyn Fn(&mut Vec<u8>)]) -> Vec<u8> {
+    fn movie_with(informations: &[Fill<'_>]) -> Vec<u8> {
         let mut out = Vec::new();
         write_box(&mut out, b"ftyp", |out| out.extend_from_slice(b"isom"));
         write_box(&mut out, b"moov", |out| {
