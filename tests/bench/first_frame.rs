@@ -1,5 +1,6 @@
 //! From a dropped file to the first moving picture in a real browser. The budget is 8 s where the
-//! source must be encoded and 3 s where its picture is copied, at any length. What does not belong here: playing on from there (`e2e::playback`).
+//! source must be encoded and 3 s where its picture is copied, at any length. What does not belong
+//! here: playing on from there (`e2e::playback`).
 
 use anyhow::{Result, ensure};
 use serde::Deserialize;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::machine::{memory_mib, resident_mib};
 use crate::median;
 use tests::api::Api;
-use tests::media_maker;
+use tests::media_maker::{self, Fate};
 use tests::server::{Home, Server};
 
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -34,11 +34,17 @@ struct Run {
 /// A table of medians for both films.
 pub(crate) fn measure(rounds: usize) -> Result<String> {
     let films = [
-        ("1 min", media_maker::looped_1080p(3)?.make()?),
-        ("2 h", media_maker::looped_1080p(352)?.make()?),
+        (
+            "1 min",
+            media_maker::looped_1080p(3, Fate::Encoded)?.make()?,
+        ),
+        (
+            "2 h",
+            media_maker::looped_1080p(352, Fate::Encoded)?.make()?,
+        ),
     ];
     let mut table = format!(
-        "a long film beside a short one, 1080p, median of {rounds}\n\
+        "a long film beside a short one, 1080p, encoded, median of {rounds}\n\
          {:<8} {:>22} {:>22} {:>18}",
         "film", "drop to first segments", "jump to minute 90", "memory at most"
     );

@@ -275,24 +275,27 @@ pub fn late_video() -> Recipe {
     )
 }
 
-/// Ten minutes of 1080p.
+/// Ten minutes of 1080p, whose picture is copied.
 pub fn ten_minutes() -> Result<Recipe> {
-    looped_1080p(30)
+    looped_1080p(30, Fate::Copied)
 }
 
 /// A long film that is cheap to make: one flat scene of 20.48 s (a whole number of AAC frames),
 /// `times` over.
-pub fn looped_1080p(times: u32) -> Result<Recipe> {
+pub fn looped_1080p(times: u32, fate: Fate) -> Result<Recipe> {
+    let (what, keyframes) = fate.words();
     let scene = Recipe::new(
-        "scene-1080p",
+        &format!("{what}-flat-scene-1080p"),
         "mp4",
-        "-f lavfi -i testsrc=s=1920x1080:r=25:d=20.48 \
-         -f lavfi -i sine=f=440:r=48000:d=20.48 \
-         -c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -c:a aac",
+        &format!(
+            "-f lavfi -i testsrc=s=1920x1080:r=25:d=20.48 \
+             -f lavfi -i sine=f=440:r=48000:d=20.48 \
+             -c:v libx264 -preset ultrafast -g {keyframes} -pix_fmt yuv420p -c:a aac"
+        ),
     )
     .make()?;
     Ok(Recipe::new(
-        &format!("looped-1080p-{times}"),
+        &format!("{what}-looped-1080p-{times}"),
         "mp4",
         &format!(
             "-stream_loop {} -i {} -c copy",
@@ -327,7 +330,7 @@ pub fn grainy_720p() -> Recipe {
     )
 }
 
-/// What happens to the picture of [`scenes_1080p`].
+/// What happens to the picture of a film.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It fits and is copied.
@@ -336,13 +339,20 @@ pub enum Fate {
     Encoded,
 }
 
+impl Fate {
+    /// For names, and frames from one keyframe to the next.
+    fn words(self) -> (&'static str, u32) {
+        match self {
+            Self::Copied => ("copied", 50),
+            Self::Encoded => ("encoded", 300),
+        }
+    }
+}
+
 /// A film of 1080p at about 5 Mbit/s, cheap to make: a scene of 20.48 s (a whole number of AAC
 /// frames) so many times over.
 pub fn scenes_1080p(times: u32, fate: Fate) -> Result<Recipe> {
-    let (what, keyframes) = match fate {
-        Fate::Copied => ("copied", 50),
-        Fate::Encoded => ("encoded", 300),
-    };
+    let (what, keyframes) = fate.words();
     let scene = Recipe::new(
         &format!("{what}-scene-1080p"),
         "mp4",
