@@ -3,12 +3,15 @@
 //! film is copied, too), picture and sound together (`watch`).
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::proof::{is_complete, prove_title};
 use tests::api::{Video, wait_until};
+use tests::browser;
 use tests::download::Download;
 use tests::media_maker::{self, Recipe};
 use tests::program::{command, run_silently};
@@ -63,6 +66,43 @@ fn what_does_not_fit_gets_the_ladder() -> Result<()> {
     }
     server.stop()?;
     home.check()?;
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+struct Played {
+    original: usize,
+    encoded: usize,
+    failures: Vec<String>,
+}
+
+/// Browsers stop at damage that decoders get over: the player goes on with what was encoded.
+#[test]
+fn a_film_whose_original_is_damaged_plays_by_what_was_encoded() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let mut film = fs::read(media_maker::plain("mp4", 30).make()?)?;
+    let data = film.windows(4).position(|kind| kind == b"mdat");
+    let data = data.context("the clip has no mdat")?;
+    // A start code in the middle of a unit, and behind it a header that no unit has.
+    for part in 1..40 {
+        let place = data + (film.len() - data) * part / 50;
+        film[place..place + 5].copy_from_slice(&[0, 0, 1, 0xff, 0xff]);
+    }
+    fs::write(home.drop_folder().join("damaged.mp4"), film)?;
+    let video = server.api.wait_until_ready("damaged.mp4", PATIENCE)?;
+    let original = original(&video).context("it was not copied")?;
+    let played: Played = browser::run_scenario(
+        "damaged.mjs",
+        &serde_json::json!({ "url": server.url, "id": video.id, "original": original.stream }),
+    )?;
+    ensure!(played.failures.is_empty(), "{:?}", played.failures);
+    ensure!(
+        played.original > 0 && played.encoded > 0,
+        "the original is tried, then an encoded quality plays: {played:?}"
+    );
+    server.stop()?;
     Ok(())
 }
 

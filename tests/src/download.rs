@@ -25,6 +25,8 @@ pub struct Download {
     pub streams: Vec<Stream>,
     /// Where the manifests are served, ending with a slash; a folder for local ones.
     pub base: String,
+    /// The representation that has the damage of its source, if its source has any.
+    pub damaged: Option<String>,
     folder: TempDir,
 }
 
@@ -125,6 +127,7 @@ impl Download {
             presentation_text,
             master,
             base,
+            damaged: None,
             folder: TempDir::with_prefix("homereel-download-")?,
             presentation,
         };

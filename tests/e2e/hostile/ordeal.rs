@@ -173,8 +173,13 @@ impl Ordeal {
         if video.state != "ready" {
             return Ok(());
         }
-        // What its pictures should be only some tests know, but what was made must be sound.
-        let download = Download::of_title(&self.server.api, &video.id)?;
+        // What its pictures should be only some tests know, but what was made must be sound. What
+        // was copied has the damage of its source.
+        let mut download = Download::of_title(&self.server.api, &video.id)?;
+        if matches!(fate, Fate::Either) {
+            let original = video.rungs.iter().find(|rung| rung.original);
+            download.damaged = original.map(|rung| rung.stream.to_string());
+        }
         verifier::prove(&download, None, Effort::Cheap)
     }
 

@@ -44,7 +44,8 @@ fn check_sync_samples(segment: &SegmentFile, length_bytes: usize) -> Result<()> 
 
 /// ffmpeg decodes init + segment without a word and finds as many frames as there are samples.
 pub fn segments_decode_alone(download: &Download, effort: Effort) -> Result<()> {
-    for stream in &download.streams {
+    let is_sound = |stream: &&Stream| Some(&stream.representation.id) != download.damaged.as_ref();
+    for stream in download.streams.iter().filter(is_sound) {
         for segment in chosen(stream, effort) {
             decodes_alone(download, stream, segment)
                 .with_context(|| format!("{}: {}", stream.label(), segment.url))?;

@@ -20,14 +20,21 @@ export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
   private hasBegun = false;
   private variants: readonly shaka.extern.Variant[] = [];
 
-  /** `ready` are the streams of the picture of which something exists. */
-  constructor(private readonly ready: ReadonlySet<number>) {
+  /**
+   * `ready` are the streams of the picture of which something exists, `refused` those that this
+   * browser could not play.
+   */
+  constructor(
+    private readonly ready: ReadonlySet<number>,
+    private readonly refused: ReadonlySet<number>,
+  ) {
     super();
   }
 
   override setVariants(variants: shaka.extern.Variant[], isLowLatency: boolean): void {
-    this.variants = variants;
-    super.setVariants(variants, isLowLatency);
+    const left = variants.filter(({ video }) => !this.refused.has(Number(video?.originalId)));
+    this.variants = left.length > 0 ? left : variants;
+    super.setVariants([...this.variants], isLowLatency);
   }
 
   /** The first choice is one that need not be waited for, where there is one. */

@@ -63,6 +63,10 @@ interface ErrorEvent extends Event {
 export class StreamingEngine implements Engine {
   private readonly player = new shaka.Player();
   private chosen: number | null = null;
+  /** The source's own picture, once this browser stopped at its damage. */
+  private readonly refused = new Set<number>();
+  /** As the last picture left it; trouble itself stops the element. Films begin by themselves. */
+  private isPlaying = true;
   /** Where the film was to begin: a retry before the first picture begins there, too. */
   private begunAt: number | null = null;
 
@@ -77,11 +81,14 @@ export class StreamingEngine implements Engine {
     private readonly events: Events,
   ) {
     this.player.configure(CONFIGURATION);
-    this.player.configure({ abrFactory: () => new HoldAwareAbr(readyStreams(title)) });
+    this.player.configure({ abrFactory: () => new HoldAwareAbr(readyStreams(title), this.refused) });
     this.player.addEventListener("error", (event) => this.explain((event as ErrorEvent).detail));
     for (const name of CHANGES) {
       this.player.addEventListener(name, () => events.changed());
     }
+    video.addEventListener("timeupdate", () => {
+      this.isPlaying = !video.paused;
+    });
     // While it waits, Shaka stops the video by its rate, which the video element calls playing.
     this.player.addEventListener("buffering", () => events.waiting());
     this.player.addEventListener("downloadheadersreceived", (event) => {
@@ -103,6 +110,9 @@ export class StreamingEngine implements Engine {
       await this.player.attach(this.video);
       await this.player.load(this.title.manifest_dash, seconds);
     } catch (error) {
+      if (this.canDoWithoutOriginal(error)) {
+        return this.load(seconds);
+      }
       this.events.failed(troubleOf(error));
       throw error;
     }
@@ -186,8 +196,48 @@ export class StreamingEngine implements Engine {
   }
 
   private explain(error: shaka.util.Error): void {
-    if (error.severity === shaka.util.Error.Severity.CRITICAL) {
-      this.events.failed(troubleOf(error));
+    if (error.severity !== shaka.util.Error.Severity.CRITICAL) {
+      return;
+    }
+    if (this.canDoWithoutOriginal(error)) {
+      void this.goOnWithout();
+      return;
+    }
+    this.events.failed(troubleOf(error));
+  }
+
+  /**
+   * A copied picture has the damage of its source, at which browsers stop; what was encoded from
+   * it does not. Whether the trouble may be that, and there is something else to play.
+   */
+  private canDoWithoutOriginal(error: unknown): boolean {
+    const { category } = error as Partial<shaka.util.Error>;
+    const original = this.title.rungs.find((rung) => rung.original);
+    if (
+      category !== shaka.util.Error.Category.MEDIA ||
+      original === undefined ||
+      this.title.rungs.length === 1 ||
+      this.refused.has(original.stream)
+    ) {
+      return false;
+    }
+    this.refused.add(original.stream);
+    return true;
+  }
+
+  private async goOnWithout(): Promise<void> {
+    const reached = this.video.currentTime;
+    const goesOn = this.isPlaying;
+    this.chosen = null;
+    this.player.configure({ abr: { enabled: true } });
+    try {
+      await this.load(reached > 0 ? reached : this.begunAt);
+    } catch {
+      // Told already.
+      return;
+    }
+    if (goesOn) {
+      await this.video.play().catch(() => undefined);
     }
   }
 }

@@ -165,6 +165,7 @@ pub fn scan(
         .chain(texts.iter().map(|text| text.track));
     input.select(&read.collect::<Vec<_>>());
     let mut errors = 0;
+    let mut is_whole = true;
     let most_bytes = input.size_bytes().saturating_mul(MAX_REPEATS);
     let mut bytes = 0_u64;
     loop {
@@ -172,6 +173,7 @@ pub fn scan(
             Ok(()) => errors = 0,
             Err(AvError::END) => break,
             Err(error) => {
+                is_whole = false;
                 errors += 1;
                 if errors >= MAX_ERRORS {
                     break;
@@ -199,7 +201,8 @@ pub fn scan(
     let is_partial = errors >= MAX_ERRORS;
     for probe in &mut probes {
         probe.finish(&mut frame);
-        probe.scan.may_be_copied &= !is_partial;
+        // Players may stop at damage that our decoder gets over.
+        probe.scan.may_be_copied &= is_whole;
     }
     Ok(Scan {
         tracks: probes.into_iter().map(|probe| probe.scan).collect(),

@@ -8,6 +8,9 @@ const NAL_IDR: u8 = 5;
 const NAL_SPS: u8 = 7;
 const NAL_PPS: u8 = 8;
 const NAL_ACCESS_UNIT_DELIMITER: u8 = 9;
+const NAL_FILLER: u8 = 12;
+/// This bit of a unit's header is never set (§7.4.1).
+const FORBIDDEN: u8 = 0x80;
 
 /// How the units of an access unit are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,10 +178,14 @@ pub struct Content {
     pub size: usize,
 }
 
-/// Looks through an access unit; `None` if its units do not fill it exactly.
+/// Looks through an access unit; `None` if its units do not fill it exactly, or one of them is
+/// none that a film has: browsers stop at such damage.
 pub fn content(framing: Framing, data: &[u8], expected: &ParameterSets) -> Option<Content> {
     let mut content = Content::default();
+    let mut are_usual = true;
     let mut see = |unit: &[u8]| {
+        are_usual &= unit.first().is_some_and(|header| header & FORBIDDEN == 0)
+            && matches!(nal_type(unit), Some(NAL_SLICE | NAL_IDR..=NAL_FILLER));
         match nal_type(unit) {
             Some(NAL_IDR) => content.is_idr = true,
             Some(NAL_SPS | NAL_PPS) => content.has_strange_sets |= !expected.contains(unit),
@@ -196,7 +203,7 @@ pub fn content(framing: Framing, data: &[u8], expected: &ParameterSets) -> Optio
         }
         Framing::Lengths(bytes) => each_sized(bytes, data, see),
     };
-    fits.then_some(content)
+    (fits && are_usual).then_some(content)
 }
 
 /// The access unit holds an IDR slice: nothing before it is needed.
