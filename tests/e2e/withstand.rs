@@ -182,7 +182,7 @@ fn without_a_reserve_the_work_meets_the_end_of_the_disk_and_goes_on_when_there_i
 -> Result<()> {
     let _turn = stage::shared();
     let home = Home::configured("[encoding]\nreserve_megabytes = 0\n")?;
-    full_disk(&home, 100, 96)
+    full_disk(&home, 250, 246)
 }
 
 /// Serves from a disk of `size_mb` with `ballast_mb` taken; the film needs more than is left.
