@@ -105,23 +105,15 @@ impl Catalog {
     /// # Errors
     /// Errors of the catalog.
     pub async fn title(&self, id: TitleId) -> Result<Option<Title>> {
-        let recent = &self.shared.recent;
-        let now = recent.now();
-        if let Some(known) = recent.titles.get(now, &id) {
-            return Ok(Some(known));
-        }
-        let found = self.read("reading a title", move |transaction, plans| {
+        let reading = self.read("reading a title", move |transaction, plans| {
             let Some(mut row) = present(transaction, id)? else {
                 return Ok(None);
             };
             plans.fill_one(transaction, &mut row)?;
             Ok(Some(row.title))
         });
-        let found = found.await?;
-        if let Some(title) = &found {
-            recent.titles.keep(now, id, title);
-        }
-        Ok(found)
+        let recent = &self.shared.recent;
+        recent.answer(&recent.titles, id, reading).await
     }
 
     /// A page of the library. It takes the same few statements for any number of titles.
@@ -140,19 +132,12 @@ impl Catalog {
     /// # Errors
     /// Errors of the catalog.
     pub async fn piece(&self, title: TitleId, piece: Piece) -> Result<Option<StoredPiece>> {
-        let recent = &self.shared.recent;
-        let now = recent.now();
-        if let Some(known) = recent.pieces.get(now, &(title, piece)) {
-            return Ok(Some(known));
-        }
-        let found = self.read("reading a piece", move |transaction, _| {
+        let reading = self.read("reading a piece", move |transaction, _| {
             pieces::by_name(transaction, title, piece)
         });
-        let found = found.await?;
-        if let Some(stored) = &found {
-            recent.pieces.keep(now, (title, piece), stored);
-        }
-        Ok(found)
+        let recent = &self.shared.recent;
+        let question = (title, piece);
+        recent.answer(&recent.pieces, question, reading).await
     }
 
     /// All stored pieces of the title's present generation: the poster, then stream after

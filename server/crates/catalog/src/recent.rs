@@ -7,6 +7,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use model::error::Result;
 use model::id::TitleId;
 use model::segment::{Piece, StoredPiece};
 use model::title::Title;
@@ -26,13 +27,31 @@ pub(crate) struct Recent {
 
 /// A state of the catalog, as of which an answer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AsOf(u64);
+struct AsOf(u64);
 
 impl Recent {
     /// Taken before a question is put to the rows. A commit that comes while they are read makes
     /// the answer old at once, even if it was read after it: that costs one more reading.
-    pub(crate) fn now(&self) -> AsOf {
+    fn now(&self) -> AsOf {
         AsOf(self.commits.load(Ordering::SeqCst))
+    }
+
+    /// The answer to `question` if it is known, else what `reading` finds, which is then known.
+    pub(crate) async fn answer<K: Eq + Hash, V: Clone>(
+        &self,
+        answers: &Answers<K, V>,
+        question: K,
+        reading: impl Future<Output = Result<Option<V>>>,
+    ) -> Result<Option<V>> {
+        let now = self.now();
+        if let Some(known) = answers.get(now, &question) {
+            return Ok(Some(known));
+        }
+        let found = reading.await?;
+        if let Some(answer) = &found {
+            answers.keep(now, question, answer);
+        }
+        Ok(found)
     }
 
     /// After a commit and before anybody hears of it.
@@ -53,14 +72,14 @@ struct Kept<K, V> {
 
 impl<K: Eq + Hash, V: Clone> Answers<K, V> {
     /// The answer, if it was given as of this state.
-    pub(crate) fn get(&self, as_of: AsOf, question: &K) -> Option<V> {
+    fn get(&self, as_of: AsOf, question: &K) -> Option<V> {
         let kept = self.kept();
         let found = kept.answers.get(question);
         found.filter(|_| kept.as_of == as_of).cloned()
     }
 
     /// Keeps an answer that was read after `as_of` was taken.
-    pub(crate) fn keep(&self, as_of: AsOf, question: K, answer: &V) {
+    fn keep(&self, as_of: AsOf, question: K, answer: &V) {
         let mut kept = self.kept();
         if kept.as_of != as_of || kept.answers.len() >= LIMIT {
             kept.answers.clear();

@@ -4,10 +4,9 @@
 //! accepted is not sent. Whoever may write into a watched folder could else show us any file.
 
 use std::fs::{File, Metadata};
-use std::io::SeekFrom;
-use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,8 +14,7 @@ use axum::response::Response;
 use model::title::{FileStamp, Source, Title};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
+use storage::file_range::FileRange;
 
 use crate::disk::{self, Silent};
 use crate::percent;
@@ -25,7 +23,7 @@ use crate::range::{Wanted, wanted};
 use crate::validator;
 
 /// Read and sent at once: few enough calls for a disk, little enough memory for many downloads.
-const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNK_BYTES: u64 = 256 * 1024;
 /// A browser that shows the file in spite of all gets nothing to run in it.
 const POLICY: &str = "default-src 'none'; sandbox";
 /// The owner may take rights away at any time.
@@ -83,22 +81,11 @@ pub(crate) async fn send(
         .headers_mut()
         .insert(header::CONTENT_LENGTH, length);
     if method != Method::HEAD {
-        *response.body_mut() = body(file, part)
-            .await
-            .map_err(|error| unread(title, &error))?;
+        let file = Arc::new(file);
+        let blocks = FileRange { file, range: part }.into_blocks(CHUNK_BYTES);
+        *response.body_mut() = Body::from_stream(blocks);
     }
     Ok(response)
-}
-
-async fn body(file: File, part: Range<u64>) -> std::io::Result<Body> {
-    let mut file = tokio::fs::File::from_std(file);
-    file.set_max_buf_size(CHUNK_BYTES);
-    file.seek(SeekFrom::Start(part.start)).await?;
-    let part = file.take(part.end - part.start);
-    Ok(Body::from_stream(ReaderStream::with_capacity(
-        part,
-        CHUNK_BYTES,
-    )))
 }
 
 fn describe(headers: &mut HeaderMap, source: &Source, purpose: Purpose, etag: &str) {

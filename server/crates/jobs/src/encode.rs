@@ -1,4 +1,5 @@
-//! The lanes for picture and sound, encoded or copied: one task each, with at most one session at a time.
+//! The lanes for picture and sound, encoded or copied: one task each, with at most one session at a
+//! time.
 //!
 //! Units of the same title go to the living session, a second one before the first is done; a
 //! unit of another title ends the session and begins a new one. What does not belong here: the

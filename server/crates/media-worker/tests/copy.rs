@@ -26,18 +26,10 @@ use media_worker::isobmff::init::{self, VideoTrack};
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use pipes::{ask, file_of, files_in};
+use pipes::{SECOND, ask, file_of, files_in, grid};
 
-const SECOND: i64 = 90_000;
 const FRAME: i64 = SECOND / 5;
-const GRID: GridPolicy = GridPolicy {
-    segment: 4 * SECOND,
-    opening_segment: 2 * SECOND,
-    opening_segments: 2,
-    longest_copied: 10 * SECOND,
-    chunk: 8 * SECOND,
-    sound_span: 60 * SECOND,
-};
+const GRID: GridPolicy = grid(60 * SECOND);
 
 /// A film with B frames, five frames a second, and its coded pictures in decode order.
 struct Film {

@@ -24,17 +24,9 @@ use media_worker::isobmff::init::{self, AudioTrack, VideoTrack};
 use std::fs::File;
 use std::path::Path;
 
-use pipes::{ask, file_of, files_in};
+use pipes::{SECOND, ask, file_of, files_in, grid};
 
-const SECOND: i64 = 90_000;
-const GRID: GridPolicy = GridPolicy {
-    segment: 4 * SECOND,
-    opening_segment: 2 * SECOND,
-    opening_segments: 2,
-    longest_copied: 10 * SECOND,
-    chunk: 8 * SECOND,
-    sound_span: 10 * SECOND,
-};
+const GRID: GridPolicy = grid(10 * SECOND);
 
 fn last_event(events: Vec<NumberedEvent>) -> Event {
     events.into_iter().next_back().unwrap().event

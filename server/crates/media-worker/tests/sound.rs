@@ -21,17 +21,9 @@ use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::fs::File;
 
-use pipes::{ask, file_of, files_in};
+use pipes::{SECOND, ask, file_of, files_in, grid};
 
-const SECOND: i64 = 90_000;
-const GRID: GridPolicy = GridPolicy {
-    segment: 4 * SECOND,
-    opening_segment: 2 * SECOND,
-    opening_segments: 2,
-    longest_copied: 10 * SECOND,
-    chunk: 8 * SECOND,
-    sound_span: 10 * SECOND,
-};
+const GRID: GridPolicy = grid(10 * SECOND);
 /// Long enough for three joins.
 const SECONDS: i64 = 52;
 

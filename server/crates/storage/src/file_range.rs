@@ -11,8 +11,6 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{BoxStream, StreamExt, try_unfold};
 use rustix::io::{ReadWriteFlags, preadv2};
 
-use crate::BLOCK_BYTES;
-
 /// How far apart the bytes are that [`FileRange::is_in_memory`] looks at: the kernel reads ahead in
 /// windows at least so large.
 const PROBE_BYTES: u64 = 64 * 1024;
@@ -61,13 +59,13 @@ impl FileRange {
         })
     }
 
-    /// The bytes in blocks, each read outside the async threads.
-    pub fn into_stream(self) -> BoxStream<'static, io::Result<Bytes>> {
-        try_unfold(self, |mut rest| async move {
+    /// The bytes in blocks of at most `block_bytes`, each read outside the async threads.
+    pub fn into_blocks(self, block_bytes: u64) -> BoxStream<'static, io::Result<Bytes>> {
+        try_unfold(self, move |mut rest| async move {
             if rest.is_empty() {
                 return Ok(None);
             }
-            let block = rest.take_front(BLOCK_BYTES as u64).read().await?;
+            let block = rest.take_front(block_bytes).read().await?;
             Ok(Some((block, rest)))
         })
         .boxed()

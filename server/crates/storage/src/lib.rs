@@ -100,7 +100,7 @@ impl ObjectBytes {
     /// The bytes in blocks, wherever they are.
     pub fn into_stream(self) -> BoxStream<'static, io::Result<Bytes>> {
         match self {
-            Self::File(range) => range.into_stream(),
+            Self::File(range) => range.into_blocks(BLOCK_BYTES as u64),
             Self::Stream(stream) => stream,
         }
     }
