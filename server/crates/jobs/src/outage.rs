@@ -4,6 +4,7 @@
 //!
 //! What does not belong here: telling the owner (`trouble`, `settle`).
 
+use model::settings::Place;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -25,6 +26,16 @@ impl Outage {
         delay(first, failures, jitter())
     }
 
+    /// How many pieces may go to `place` together, of `usual`: while its bucket is away, one that
+    /// tries whether it is back.
+    pub(crate) fn at_once(&self, place: Place, usual: usize) -> usize {
+        let is_on = self.failures.load(Ordering::Relaxed) > 0;
+        if place == Place::Bucket && is_on {
+            return 1;
+        }
+        usual
+    }
+
     /// The bucket works.
     pub(crate) fn over(&self) {
         self.failures.store(0, Ordering::Relaxed);
@@ -42,6 +53,7 @@ fn delay(first: Duration, failures: u32, jitter: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::{Outage, delay};
+    use model::settings::Place;
     use std::time::Duration;
 
     #[test]
@@ -60,7 +72,10 @@ mod tests {
         for _ in 0..10 {
             outage.failed(Duration::from_secs(1));
         }
+        assert_eq!(outage.at_once(Place::Bucket, 8), 1, "one that tries");
+        assert_eq!(outage.at_once(Place::Local, 8), 8, "the disk is there");
         outage.over();
+        assert_eq!(outage.at_once(Place::Bucket, 8), 8);
         assert!(outage.failed(Duration::from_secs(1)) <= Duration::from_secs(1));
     }
 }

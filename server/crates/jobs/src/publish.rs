@@ -11,9 +11,11 @@ use model::error::ErrorKind;
 use model::segment::{ObjectKey, Piece, StoredPiece};
 use model::settings::Place;
 use std::collections::HashSet;
+use std::future::ready;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -322,16 +324,20 @@ pub(crate) async fn unshelve(workshop: &Workshop, target: Target) -> Result<(), 
     .await
 }
 
-/// Moves pieces from `folder` into their place and returns their rows.
+/// Moves pieces from `folder` into their place and returns their rows. After a first failure no
+/// other piece is begun: a place that is away is not tried with each of them.
 pub(crate) async fn put(
     workshop: &Workshop,
     target: Target,
     folder: &Path,
     pieces: Vec<(Piece, u64)>,
 ) -> Result<Vec<StoredPiece>, Partial> {
+    let failed = AtomicBool::new(false);
     let puts = stream::iter(pieces.clone())
+        .take_while(|_| ready(!failed.load(Ordering::Relaxed)))
         .map(|(piece, size_bytes)| put_one(workshop, target, folder, piece, size_bytes))
-        .buffer_unordered(AT_ONCE);
+        .buffer_unordered(workshop.outage.at_once(target.place, AT_ONCE))
+        .inspect(|outcome| _ = failed.fetch_or(outcome.is_err(), Ordering::Relaxed));
     let outcomes: Vec<Result<StoredPiece, Trouble>> = puts.collect().await;
     let (mut rows, mut trouble) = (Vec::new(), None);
     for outcome in outcomes {
