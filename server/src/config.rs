@@ -42,6 +42,8 @@ pub struct Config {
     pub worker: Option<PathBuf>,
     /// Speed against size, until somebody chooses another on the settings page.
     pub speed: Speed,
+    /// Encoders in graphics hardware that are tried, by libav's names, best first.
+    pub hardware: Vec<String>,
     /// Where pieces go, until somebody decides otherwise on the settings page; `None` for this
     /// computer.
     pub bucket: Option<Bucket>,
@@ -93,6 +95,7 @@ impl Config {
             trusted_proxies: proxies(&file.trusted_proxies)?,
             worker: path_from(&None, environment, "HOMEREEL_WORKER_PATH").or(file.worker),
             speed: speed(environment, &file.encoding.preset)?,
+            hardware: file.encoding.hardware,
             bucket: file.bucket.map(Bucket::from),
             reserve_bytes: file.encoding.reserve_megabytes.saturating_mul(1024 * 1024),
             settle: seconds("settle_seconds", file.arrival.settle_seconds)?,

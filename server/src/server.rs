@@ -288,6 +288,7 @@ async fn start_parts(
         facts,
         watch,
         launcher: ground.launcher,
+        hardware: config.hardware.clone(),
         data_dir: paths.root().to_owned(),
         ballast,
         reserve_bytes: config.reserve_bytes,

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::addresses;
@@ -30,6 +31,8 @@ pub(crate) struct Vitals {
     pub(crate) watch: WatchHandle,
     /// The encoding program.
     pub(crate) launcher: Arc<ProcessLauncher>,
+    /// Encoders in graphics hardware that are tried.
+    pub(crate) hardware: Vec<String>,
     /// The data folder.
     pub(crate) data_dir: PathBuf,
     /// Room for when the disk is full.
@@ -44,6 +47,8 @@ pub(crate) struct Vitals {
 pub(crate) async fn follow(vitals: Vitals, stop: CancellationToken) -> WatchHandle {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     let mut worker = Found::NotYet;
+    // Ends with this task; a driver that hangs keeps nobody waiting.
+    let mut trials = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return vitals.watch,
@@ -62,6 +67,10 @@ pub(crate) async fn follow(vitals: Vitals, stop: CancellationToken) -> WatchHand
             tokio::select! {
                 () = stop.cancelled() => return vitals.watch,
                 () = look_at_sandbox(&vitals.facts, &vitals.launcher) => {}
+            }
+            if trials.is_empty() {
+                let (facts, launcher) = (vitals.facts.clone(), vitals.launcher.clone());
+                trials.spawn(look_at_hardware(facts, launcher, vitals.hardware.clone()));
             }
         }
     }
@@ -133,6 +142,17 @@ async fn look_at_sandbox(facts: &HealthFacts, launcher: &ProcessLauncher) {
             facts.degraded(SANDBOX, gap);
         }
     }
+}
+
+/// Tries what the graphics hardware can encode. Once: cards are not changed while we run.
+async fn look_at_hardware(
+    facts: HealthFacts,
+    launcher: Arc<ProcessLauncher>,
+    encoders: Vec<String>,
+) {
+    let hardware = launcher.try_hardware(&encoders).await;
+    tracing::info!("{}", hardware.sentence());
+    facts.set_hardware(hardware);
 }
 
 fn shown(status: FolderStatus) -> WatchedFolder {

@@ -12,6 +12,7 @@ mod desktop;
 mod discovery;
 mod edge;
 mod full;
+mod hardware;
 mod hostile;
 mod jobs;
 mod openapi;

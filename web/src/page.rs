@@ -224,6 +224,7 @@ mod tests {
     fn settings(words: &str) -> Value {
         json!({
             "version": "0.1.0", "encoding_paused": true,
+            "hardware": { "encoder": null, "sentence": words },
             "configured": [{ "path": words, "online": false, "reason": words }],
             "settings": {
                 "house_name": words, "audience": "members", "open_sign_up": true,

@@ -1,6 +1,7 @@
 //! The configuration file: its keys, their defaults, and reading it. What does not belong here:
 //! what counts when several places say something.
 
+use media::hardware::usual_encoders;
 use model::error::{Context, Error, ErrorKind, Result, kind_of_io};
 use model::settings::{Bucket, Speed};
 use serde::Deserialize;
@@ -33,6 +34,7 @@ pub(super) struct FileContent {
 pub(super) struct Encoding {
     pub(super) preset: String,
     pub(super) reserve_megabytes: u64,
+    pub(super) hardware: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +86,7 @@ impl Default for Encoding {
         Self {
             preset: Speed::default().as_str().into(),
             reserve_megabytes: 200,
+            hardware: usual_encoders(),
         }
     }
 }

@@ -23,6 +23,7 @@ export interface Settings {
   place: "local" | "bucket";
   bucket: Bucket | null;
   discoverable: boolean;
+  hardware: { encoder: string | null; sentence: string } | null;
 }
 
 export interface Check {

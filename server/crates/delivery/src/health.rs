@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use catalog::library::TitleQuery;
 use catalog::viewer::Viewer;
+use model::hardware::Hardware;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,6 +40,16 @@ pub(crate) struct Trouble {
     pub(crate) reason: String,
 }
 
+/// What the graphics hardware was found to be good for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Hardware)]
+pub(crate) struct HardwareView {
+    /// The encoder that would be used, by libav's name; null if none works.
+    encoder: Option<String>,
+    /// What was found, in a line.
+    sentence: String,
+}
+
 /// A handle on the facts; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct HealthFacts(Arc<RwLock<Facts>>);
@@ -54,6 +65,8 @@ struct Facts {
     addresses: Vec<SocketAddr>,
     /// Where the owner says that people find us.
     public_url: Option<String>,
+    /// What the graphics hardware can encode; `None` until it was tried.
+    hardware: Option<Hardware>,
 }
 
 impl HealthFacts {
@@ -75,6 +88,15 @@ impl HealthFacts {
     /// Where the owner says that people find us, whatever this machine knows of its network.
     pub fn set_public_url(&self, url: Option<String>) {
         self.write(|facts| facts.public_url = url);
+    }
+
+    /// What the graphics hardware can encode. That there is none is no trouble.
+    pub fn set_hardware(&self, hardware: Hardware) {
+        self.write(|facts| facts.hardware = Some(hardware));
+    }
+
+    pub(crate) fn hardware(&self) -> Option<HardwareView> {
+        self.read(|facts| facts.hardware.as_ref().map(HardwareView::of))
     }
 
     /// What people in the house type or scan, best first: what the owner says, the name, then the
@@ -148,6 +170,15 @@ impl HealthFacts {
     }
 }
 
+impl HardwareView {
+    fn of(hardware: &Hardware) -> Self {
+        Self {
+            encoder: hardware.encoder().map(str::to_owned),
+            sentence: hardware.sentence(),
+        }
+    }
+}
+
 fn away_trouble(folder: &WatchedFolder) -> Trouble {
     let path = folder.path.display();
     let why = folder.reason.as_deref().unwrap_or("it is not there");
@@ -180,6 +211,8 @@ struct Details {
     titles: Option<u64>,
     folders: Vec<WatchedFolder>,
     problems: Vec<Trouble>,
+    /// What the graphics hardware was found to be good for; null until it was tried.
+    hardware: Option<HardwareView>,
 }
 
 /// `GET /healthz`: one counted row and facts in memory, cheap enough to be asked every second.
@@ -221,6 +254,7 @@ pub(crate) async fn show(
                 titles,
                 folders: app.site.facts.folders(),
                 problems,
+                hardware: app.site.facts.hardware(),
             }),
     })
 }

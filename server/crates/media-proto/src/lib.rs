@@ -7,6 +7,7 @@
 
 pub mod copy;
 pub mod frame;
+pub mod hardware;
 pub mod message;
 pub mod sandbox;
 

@@ -5,7 +5,7 @@
 //! [`isobmff`] writes their boxes and [`packaging`] their files; [`poster`] takes
 //! the liveliest [`still`]s by their [`liveliness`], a [`cover`], or draws [`bars`], and [`thumbs`]
 //! takes many small ones; [`text`] turns subtitles into WebVTT, and [`sidecar`]
-//! those in files of their own. [`av`] wraps libav and holds all of its `unsafe`; [`sandbox`] locks
+//! those in files of their own. [`hardware`] is encoding in graphics hardware. [`av`] wraps libav and holds all of its `unsafe`; [`sandbox`] locks
 //! the process in before it reads. What does not belong here: the network, databases, paths,
 //! credentials. The worker sees one open input file and one open folder.
 
@@ -18,6 +18,7 @@ pub mod descriptors;
 pub mod events;
 pub mod failure;
 pub mod geometry;
+pub mod hardware;
 pub mod inspect;
 pub mod isobmff;
 pub mod liveliness;

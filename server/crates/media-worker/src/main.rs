@@ -2,11 +2,15 @@
 //!
 //! Standard input and output carry the protocol, descriptor 3 is the input file, descriptor 4 the
 //! output folder. With `self-test` it shows on the same descriptors what its sandbox lets through,
-//! and `--landlock N` makes it believe in an older kernel. What does not belong here: everything
-//! else; see `serve` and `sandbox`.
+//! and `--landlock N` makes it believe in an older kernel; `self-test hardware` tries encoders in
+//! graphics hardware and needs no descriptors. What does not belong here: everything else; see
+//! `serve`, `sandbox` and `hardware`.
 
+use media_proto::hardware::{ENCODERS, HARDWARE_ARGUMENT};
 use media_proto::sandbox::SELF_TEST_ARGUMENT;
 use media_proto::{GUARD_VARIABLE, INPUT_DESCRIPTOR, OUTPUT_DESCRIPTOR};
+use media_worker::av::log;
+use media_worker::hardware::trial;
 use media_worker::sandbox::{self, files, selftest};
 use media_worker::{descriptors, serve};
 use std::fs::File;
@@ -19,6 +23,8 @@ enum Purpose {
     Serve,
     /// With the newest Landlock to be used.
     SelfTest(u32),
+    /// Of the encoders with these names.
+    HardwareTest(Vec<String>),
 }
 
 fn main() -> ExitCode {
@@ -32,22 +38,31 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     descriptors::ignore_file_size_signal();
-    let input = descriptors::adopt_file(INPUT_DESCRIPTOR);
-    let folder = descriptors::adopt(OUTPUT_DESCRIPTOR);
-    let (Some(input), Some(folder)) = (input, folder) else {
-        complain("homereel-worker expects its input on descriptor 3 and its output folder on 4.");
-        return ExitCode::from(2);
-    };
-    let outcome = match purpose {
-        Purpose::Serve => work(input, folder),
-        Purpose::SelfTest(newest_landlock) => test(&input, folder, newest_landlock),
-    };
-    match outcome {
+    match fulfil(purpose) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             complain(&message);
             ExitCode::FAILURE
         }
+    }
+}
+
+fn fulfil(purpose: Purpose) -> Result<(), String> {
+    let newest_landlock = match purpose {
+        Purpose::HardwareTest(names) => return try_hardware(&names),
+        Purpose::SelfTest(newest) => Some(newest),
+        Purpose::Serve => None,
+    };
+    let input = descriptors::adopt_file(INPUT_DESCRIPTOR);
+    let folder = descriptors::adopt(OUTPUT_DESCRIPTOR);
+    let (Some(input), Some(folder)) = (input, folder) else {
+        return Err(
+            "homereel-worker expects its input on descriptor 3 and its output folder on 4.".into(),
+        );
+    };
+    match newest_landlock {
+        None => work(input, folder),
+        Some(newest) => test(&input, folder, newest),
     }
 }
 
@@ -58,6 +73,12 @@ fn purpose() -> Option<Purpose> {
     match arguments.as_slice() {
         [SELF_TEST_ARGUMENT] => Some(Purpose::SelfTest(files::NEWEST)),
         [SELF_TEST_ARGUMENT, "--landlock", version] => version.parse().ok().map(Purpose::SelfTest),
+        [SELF_TEST_ARGUMENT, HARDWARE_ARGUMENT] => {
+            Some(Purpose::HardwareTest(ENCODERS.map(str::to_owned).into()))
+        }
+        [SELF_TEST_ARGUMENT, HARDWARE_ARGUMENT, names @ ..] => Some(Purpose::HardwareTest(
+            names.iter().map(|name| (*name).to_owned()).collect(),
+        )),
         [] => std::env::var_os(GUARD_VARIABLE).map(|_| Purpose::Serve),
         _ => None,
     }
@@ -74,9 +95,18 @@ fn work(input: File, folder: OwnedFd) -> Result<(), String> {
 fn test(input: &File, folder: OwnedFd, newest_landlock: u32) -> Result<(), String> {
     let report =
         selftest::run(input, folder, newest_landlock).map_err(|failure| failure.message)?;
-    let text = report.to_json().map_err(|error| error.to_string())?;
-    std::io::stdout()
-        .write_all(&text)
+    print(report.to_json())
+}
+
+fn try_hardware(names: &[String]) -> Result<(), String> {
+    log::errors_only();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    print(trial::report(&names).to_json())
+}
+
+fn print(report: std::io::Result<Vec<u8>>) -> Result<(), String> {
+    report
+        .and_then(|text| std::io::stdout().write_all(&text))
         .map_err(|error| format!("Writing the report failed: {error}."))
 }
 

@@ -2,10 +2,12 @@
 //!
 //! [`planner`] turns what a worker found into the persisted plan and the plan back into requests.
 //! [`worker`] is one living worker; [`launch`] says how it comes to life and [`spawn`] does it
-//! with a process. [`self_test`] asks one how well it is locked in. What does not belong here: which work is due (`jobs`), rows, stored objects.
+//! with a process. [`self_test`] asks one how well it is locked in, [`hardware`] what the graphics
+//! hardware can encode. What does not belong here: which work is due (`jobs`), rows, stored objects.
 
 pub mod connection;
 pub mod demand;
+pub mod hardware;
 pub mod launch;
 pub mod limits;
 pub mod output;

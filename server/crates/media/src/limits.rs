@@ -14,6 +14,8 @@ pub enum Duty {
     Inspect,
     /// Making chunks, audio tracks and posters.
     Encode,
+    /// Trying an encoder in graphics hardware, with pictures of our own.
+    TryHardware,
 }
 
 /// Resource limits of one worker process.
@@ -51,12 +53,17 @@ impl Duty {
             Self::Inspect => (2 * GIBIBYTE, 15 * 60, GIBIBYTE / 64),
             // Two days of processor time: a long 4K title on a slow machine takes hours of both cores.
             Self::Encode => (6 * GIBIBYTE, 48 * 60 * 60, GIBIBYTE / 4),
+            // Drivers map the memory of the card, and of every other one, into their address space.
+            Self::TryHardware => (u64::MAX, 60, GIBIBYTE / 4),
         };
         Limits {
             address_space_bytes,
             cpu_seconds,
             file_bytes,
-            descriptors: 64,
+            descriptors: match self {
+                Self::Inspect | Self::Encode => 64,
+                Self::TryHardware => 1024,
+            },
             niceness: 10,
         }
     }
@@ -79,7 +86,7 @@ impl Patience {
     pub fn for_duty(&self, duty: Duty) -> Duration {
         match duty {
             Duty::Inspect => self.inspect,
-            Duty::Encode => self.encode,
+            Duty::Encode | Duty::TryHardware => self.encode,
         }
     }
 }

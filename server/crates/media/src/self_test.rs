@@ -6,12 +6,12 @@ use media_proto::sandbox::{SELF_TEST_ARGUMENT, SelfTest, Trial};
 use model::error::{Context, Error, ErrorKind, Result};
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
-use crate::launch::{Errand, Launched};
+use crate::launch::{Ending, Errand, Launched};
 use crate::limits::Duty;
 use crate::spawn::ProcessLauncher;
 
@@ -35,40 +35,60 @@ impl ProcessLauncher {
     /// Fails with `NotFound` if none is installed, and with `Unavailable` if it cannot lock
     /// itself in or could not work there; then nothing can be encoded on this system.
     pub async fn self_test(&self) -> Result<Confinement> {
+        let answer = self
+            .ask(Duty::Inspect, &[SELF_TEST_ARGUMENT], DEADLINE)
+            .await?;
+        let report = SelfTest::from_json(&answer.report);
+        judge(&report.map_err(|_| {
+            let words = answer.ending.last_words.map(|words| format!(": {words}"));
+            let message = format!(
+                "The encoding program did not come through its self-test; it {}{}",
+                answer.ending.how,
+                words.unwrap_or_default()
+            );
+            Error::new(ErrorKind::Unavailable, message)
+        })?)
+    }
+
+    /// Starts a worker with arguments that make it test something and print what it found.
+    pub(crate) async fn ask(
+        &self,
+        duty: Duty,
+        arguments: &[&str],
+        deadline: Duration,
+    ) -> Result<Answer> {
         let place = Place::new().context(
             ErrorKind::Unavailable,
             "making a temporary folder for the worker's self-test",
         )?;
-        judge(&self.report(&place.folder).await?)
-    }
-
-    async fn report(&self, folder: &Path) -> Result<SelfTest> {
         let errand = Errand {
             input: File::open("/dev/null").context(ErrorKind::Unavailable, "opening /dev/null")?,
-            scratch: folder.to_owned(),
-            duty: Duty::Inspect,
+            scratch: place.folder.clone(),
+            duty,
         };
         let Launched {
             requests,
             events,
             mut life,
-        } = self.launch_with(errand, &[SELF_TEST_ARGUMENT]).await?;
+        } = self.launch_with(errand, arguments).await?;
         drop(requests);
         let mut report = Vec::new();
         let mut events = events.take(MAX_REPORT_BYTES);
-        let read = tokio::time::timeout(DEADLINE, events.read_to_end(&mut report)).await;
+        let read = tokio::time::timeout(deadline, events.read_to_end(&mut report)).await;
         let ending = life.end(Duration::from_secs(1)).await;
-        let report = SelfTest::from_json(&report).ok().filter(|_| read.is_ok());
-        report.ok_or_else(|| {
-            let words = ending.last_words.map(|words| format!(": {words}"));
-            let message = format!(
-                "The encoding program did not come through its self-test; it {}{}",
-                ending.how,
-                words.unwrap_or_default()
-            );
-            Error::new(ErrorKind::Unavailable, message)
-        })
+        if read.is_err() {
+            report.clear();
+        }
+        Ok(Answer { report, ending })
     }
+}
+
+/// What a worker had to say that was to test something.
+pub(crate) struct Answer {
+    /// What it printed; nothing if it took too long.
+    pub(crate) report: Vec<u8>,
+    /// How it ended.
+    pub(crate) ending: Ending,
 }
 
 fn judge(test: &SelfTest) -> Result<Confinement> {

@@ -2,14 +2,15 @@
 //!
 //! Everything here is plain data and pure functions. What does not belong here: files, SQL,
 //! HTTP, libav, async. Suggested reading order: [`time`], [`ladder`], [`plan`], [`extras`],
-//! [`title`], [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`], [`upload`],
-//! [`change`], [`silence`].
+//! [`title`], [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`], [`hardware`],
+//! [`upload`], [`change`], [`silence`].
 
 pub mod arrival;
 pub mod change;
 pub mod clock;
 pub mod error;
 pub mod extras;
+pub mod hardware;
 pub mod id;
 pub mod job;
 pub mod ladder;

@@ -93,7 +93,7 @@ fn answers(endpoint: &Endpoint) -> std::io::Result<bool> {
     Ok(&status == b"HTTP/1.1 200")
 }
 
-/// The encoding program, and how well this system locks it in.
+/// The encoding program, how well this system locks it in, and what else could encode.
 pub(super) async fn worker(config: &Config) -> Vec<Check> {
     let launcher = match wiring::launcher(config) {
         Ok(launcher) => launcher,
@@ -116,7 +116,13 @@ pub(super) async fn worker(config: &Config) -> Vec<Check> {
         Ok(Confinement { gap: Some(gap), .. }) => trouble("Sandbox", gap),
         Err(error) => trouble("Sandbox", error.message()),
     };
-    vec![well("Encoder", "The encoding program is there."), sandbox]
+    // Films are encoded without it as well, so it is no trouble whatever was found.
+    let hardware = launcher.try_hardware(&config.hardware).await.sentence();
+    vec![
+        well("Encoder", "The encoding program is there."),
+        sandbox,
+        well("Hardware", hardware),
+    ]
 }
 
 fn shown(landlock: u32) -> String {

@@ -16,6 +16,7 @@ use crate::api::videos::fresh;
 use crate::api::words;
 use crate::app::App;
 use crate::extract::{FromJson, given};
+use crate::health::HardwareView;
 use crate::problem::Problem;
 
 /// Longest name of a house, in characters.
@@ -52,6 +53,8 @@ pub(crate) struct SettingsView {
     bucket: Option<BucketView>,
     /// Announced in the home network by name.
     discoverable: bool,
+    /// What the graphics hardware was found to be good for; null until it was tried.
+    hardware: Option<HardwareView>,
 }
 
 /// What is to be different; what is left out stays as it is.
@@ -95,7 +98,7 @@ pub(crate) struct Change {
 )]
 pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
     let settings = app.site.catalog.settings().await?;
-    Ok(fresh(Json(SettingsView::new(settings))))
+    Ok(fresh(Json(SettingsView::new(settings, &app))))
 }
 
 /// `PATCH /api/v1/settings`
@@ -124,7 +127,7 @@ pub(crate) async fn change(
     let apply = move |now| change.apply(now).map_err(|problem| refused(&problem));
     let settings = app.site.catalog.change_settings(apply).await?;
     tracing::info!("The settings were changed.");
-    Ok(fresh(Json(SettingsView::new(settings))))
+    Ok(fresh(Json(SettingsView::new(settings, &app))))
 }
 
 fn refused(problem: &Problem) -> Error {
@@ -222,7 +225,7 @@ fn known_rung(rung: u32) -> Result<u32, Problem> {
 }
 
 impl SettingsView {
-    fn new(settings: Settings) -> Self {
+    fn new(settings: Settings, app: &App) -> Self {
         Self {
             house_name: settings.house_name,
             audience: settings.audience,
@@ -234,6 +237,7 @@ impl SettingsView {
             place: settings.place,
             bucket: settings.bucket.map(BucketView::new),
             discoverable: settings.discoverable,
+            hardware: app.site.facts.hardware(),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::caller::Standing;
-use crate::health::WatchedFolder;
+use crate::health::{HardwareView, WatchedFolder};
 use crate::pages::{PageProblem, page};
 
 /// What the page shows.
@@ -17,6 +17,8 @@ struct SettingsPage {
     settings: Settings,
     /// Folders that are watched because the configuration says so.
     configured: Vec<WatchedFolder>,
+    /// What the graphics hardware was found to be good for, once it was tried.
+    hardware: Option<HardwareView>,
     version: &'static str,
 }
 
@@ -31,6 +33,7 @@ pub(crate) async fn show(
     let facts = SettingsPage {
         settings: without_secret(app.site.catalog.settings().await?),
         configured,
+        hardware: app.site.facts.hardware(),
         version: env!("CARGO_PKG_VERSION"),
     };
     page(&app, &standing, "settings.html", &facts).await

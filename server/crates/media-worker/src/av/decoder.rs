@@ -32,6 +32,23 @@ impl Decoder {
         Self::open_one_of(stream, COVER_DECODERS, MAX_COVER_PIXELS, 1)
     }
 
+    /// Opens the decoder for H.264 that says in its packets all there is to know.
+    pub fn h264() -> Result<Self, AvError> {
+        // SAFETY: the name ends with a zero; null pointers are checked.
+        unsafe {
+            let codec = ffi::avcodec_find_decoder_by_name(c"h264".as_ptr());
+            if codec.is_null() {
+                return Err(AvError(ffi::AVERROR_DECODER_NOT_FOUND));
+            }
+            let context = ffi::avcodec_alloc_context3(codec);
+            let decoder = Self {
+                context: NonNull::new(context).ok_or(AvError::NO_MEMORY)?,
+            };
+            check(ffi::avcodec_open2(context, codec, ptr::null_mut()))?;
+            Ok(decoder)
+        }
+    }
+
     fn open_one_of(
         stream: &Stream,
         ours: &str,

@@ -1,4 +1,5 @@
-//! Encoders: H.264 by libx264, AAC by libav, JPEG for pictures.
+//! Encoders: H.264 by libx264, AAC by libav, JPEG for pictures. Those in graphics hardware are in
+//! `hardware`.
 
 use std::ptr::{self, NonNull};
 
@@ -67,24 +68,8 @@ impl Encoder {
             ("flags", "+global_header+cgop"),
             ("x264-params", "stitchable=1:open-gop=0:nal-hrd=none"),
         ])?;
-        let (numerator, denominator) = settings.frame_rate;
         Self::open(c"libx264", &mut options, |context| {
-            context.width = c_int(settings.width);
-            context.height = c_int(settings.height);
-            context.pix_fmt = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
-            context.time_base = ffi::AVRational {
-                num: 1,
-                den: c_int(settings.timescale),
-            };
-            context.framerate = ffi::AVRational {
-                num: c_int(numerator),
-                den: c_int(denominator),
-            };
-            context.sample_aspect_ratio = ffi::AVRational { num: 1, den: 1 };
-            context.color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
-            context.color_primaries = settings.colour.primaries;
-            context.color_trc = settings.colour.transfer;
-            context.colorspace = settings.colour.matrix;
+            describe(context, settings)
         })
     }
 
@@ -124,7 +109,7 @@ impl Encoder {
         })
     }
 
-    fn open(
+    pub(super) fn open(
         name: &std::ffi::CStr,
         options: &mut Options,
         configure: impl FnOnce(&mut ffi::AVCodecContext),
@@ -185,9 +170,30 @@ impl Drop for Encoder {
     }
 }
 
+/// What a picture's encoder is told besides its options.
+pub(super) fn describe(context: &mut ffi::AVCodecContext, settings: &H264Settings) {
+    context.width = c_int(settings.width);
+    context.height = c_int(settings.height);
+    context.pix_fmt = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
+    context.time_base = ffi::AVRational {
+        num: 1,
+        den: c_int(settings.timescale),
+    };
+    let (numerator, denominator) = settings.frame_rate;
+    context.framerate = ffi::AVRational {
+        num: c_int(numerator),
+        den: c_int(denominator),
+    };
+    context.sample_aspect_ratio = ffi::AVRational { num: 1, den: 1 };
+    context.color_range = ffi::AVColorRange::AVCOL_RANGE_MPEG;
+    context.color_primaries = settings.colour.primaries;
+    context.color_trc = settings.colour.transfer;
+    context.colorspace = settings.colour.matrix;
+}
+
 /// The lowest level of ITU-T H.264 table A-1 that holds the picture at its frame rate and peak.
 /// Set explicitly, so that all chunks have it in their parameter sets.
-fn h264_level(settings: &H264Settings) -> &'static str {
+pub(super) fn h264_level(settings: &H264Settings) -> &'static str {
     // Name, macroblocks a second, macroblocks a frame, kbit/s for High profile (1.25 x Main).
     const LEVELS: [(&str, u64, u64, u64); 10] = [
         ("2.1", 19_800, 792, 5_000),
@@ -221,6 +227,6 @@ fn h264_level(settings: &H264Settings) -> &'static str {
 }
 
 /// Sizes and rates far below the limit of a C int, which is checked where they come from.
-fn c_int(value: u32) -> i32 {
+pub(super) fn c_int(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }

@@ -127,6 +127,37 @@ impl Frame {
         Ok(frame)
     }
 
+    /// The same picture, in 8-bit 4:2:0, with both chroma planes in one (NV12).
+    pub(super) fn interleaved(&self) -> Result<Self, AvError> {
+        let format = ffi::AVPixelFormat::AV_PIX_FMT_NV12;
+        let mut frame = Self::new()?;
+        let raw = frame.as_mut_ptr();
+        // SAFETY: the fields are set before av_frame_get_buffer reads them. Both planes are then
+        // there, each with rows of `linesize` bytes, which is no less than the width rounded up to
+        // a whole number of pairs; rows come from slices as long as they say.
+        unsafe {
+            (*raw).width = self.fields().width;
+            (*raw).height = self.fields().height;
+            (*raw).format = format as i32;
+            check(ffi::av_frame_get_buffer(raw, 0))?;
+            check(ffi::av_frame_copy_props(raw, self.as_ptr()))?;
+            let row_of = |plane: usize, row: usize| {
+                let stride = usize::try_from((*raw).linesize[plane]).unwrap_or(0);
+                (*raw).data[plane].add(row * stride)
+            };
+            for (row, luma) in self.rows(0).enumerate() {
+                std::ptr::copy_nonoverlapping(luma.as_ptr(), row_of(0, row), luma.len());
+            }
+            for (row, (blue, red)) in self.rows(1).zip(self.rows(2)).enumerate() {
+                let pairs = std::slice::from_raw_parts_mut(row_of(1, row), blue.len() * 2);
+                for (pair, (blue, red)) in pairs.chunks_exact_mut(2).zip(blue.iter().zip(red)) {
+                    pair.copy_from_slice(&[*blue, *red]);
+                }
+            }
+        }
+        Ok(frame)
+    }
+
     pub(super) fn as_mut_ptr(&mut self) -> *mut ffi::AVFrame {
         self.raw.as_ptr()
     }
@@ -326,18 +357,50 @@ impl Frame {
 
     /// The luma rows of an 8-bit picture, without padding.
     pub fn luma_rows(&self) -> impl Iterator<Item = &[u8]> {
-        let (width, height) = (self.width() as usize, self.height() as usize);
-        let stride = usize::try_from(self.fields().linesize[0]).unwrap_or(0);
-        let start = self.fields().data[0];
-        let rows = if start.is_null() || stride < width {
-            0
-        } else {
-            height
-        };
-        (0..rows).map(move |row| {
-            // SAFETY: plane 0 has `height` rows of `stride` bytes, of which `width` are pixels.
+        self.rows_of(0, self.width() as usize, self.height() as usize)
+    }
+
+    /// The rows of one plane of an 8-bit 4:2:0 picture, without padding; none of other pictures.
+    pub fn rows(&self, plane: usize) -> impl Iterator<Item = &[u8]> {
+        let (width, height) = self.plane_size(plane);
+        self.rows_of(plane, width, height)
+    }
+
+    fn rows_of(&self, plane: usize, width: usize, height: usize) -> impl Iterator<Item = &[u8]> {
+        let stride = usize::try_from(self.fields().linesize[plane]).unwrap_or(0);
+        let start = self.fields().data[plane];
+        let is_there = !start.is_null() && stride >= width;
+        (0..if is_there { height } else { 0 }).map(move |row| {
+            // SAFETY: the plane has `height` rows of `stride` bytes, of which `width` are pixels.
             unsafe { std::slice::from_raw_parts(start.add(row * stride), width) }
         })
+    }
+
+    /// As [`Frame::rows`], to be written; none if the pixels are shared with another frame.
+    pub fn rows_mut(&mut self, plane: usize) -> impl Iterator<Item = &mut [u8]> {
+        let (width, height) = self.plane_size(plane);
+        // SAFETY: valid frame.
+        let is_ours = unsafe { ffi::av_frame_is_writable(self.as_mut_ptr()) } > 0;
+        let fields = self.fields_mut();
+        let stride = usize::try_from(fields.linesize[plane]).unwrap_or(0);
+        let start = fields.data[plane];
+        let is_there = is_ours && !start.is_null() && stride >= width;
+        (0..if is_there { height } else { 0 }).map(move |row| {
+            // SAFETY: as above; nobody else has the pixels, and no row is handed out twice while
+            // the frame is borrowed.
+            unsafe { std::slice::from_raw_parts_mut(start.add(row * stride), width) }
+        })
+    }
+
+    /// Width and height of one plane of an 8-bit 4:2:0 picture; zero of others.
+    fn plane_size(&self, plane: usize) -> (usize, usize) {
+        let is_planar = is_one_of(self.format(), &PLAIN_FORMATS[..2]);
+        let (width, height) = (self.width() as usize, self.height() as usize);
+        match plane {
+            0 if is_planar => (width, height),
+            1 | 2 if is_planar => (width.div_ceil(2), height.div_ceil(2)),
+            _ => (0, 0),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub mod encoder;
 pub mod error;
 pub mod frame;
 pub mod graph;
+pub mod hardware;
 pub mod input;
 pub mod log;
 pub mod memory;
