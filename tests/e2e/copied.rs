@@ -31,8 +31,9 @@ fn what_fits_is_shown_bit_by_bit() -> Result<()> {
     let home = Home::new()?;
     let server = home.serve()?;
     let mut clips = Vec::new();
-    for extension in ["mp4", "mkv", "ts"] {
-        let clip = media_maker::flash_and_beep(extension).make()?;
+    let short = ["mp4", "mkv", "ts"].map(media_maker::flash_and_beep);
+    for recipe in short.into_iter().chain([media_maker::heavy()]) {
+        let clip = recipe.make()?;
         clips.push((home.drop_file(&clip)?, clip));
     }
     for (name, clip) in &clips {
@@ -103,6 +104,34 @@ fn a_film_whose_original_is_damaged_plays_by_what_was_encoded() -> Result<()> {
         "the original is tried, then an encoded quality plays: {played:?}"
     );
     server.stop()?;
+    Ok(())
+}
+
+/// Of a long film a few pictures are looked at before it plays. What is wrong with another is found
+/// by copying, and the film is made without its original.
+#[test]
+fn a_long_film_that_turns_out_damaged_is_encoded() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let mut film = fs::read(media_maker::heavy().make()?)?;
+    ensure!(
+        film.len() > 40_000_000,
+        "the film is too short to be skimmed"
+    );
+    // No keyframe's beginning lies there, but that of several other pictures.
+    let from = film.len() * 63 / 100;
+    film[from..from + 400_000].fill(0xff);
+    fs::write(home.drop_folder().join("damaged.mp4"), film)?;
+    let video = server.api.wait_until_ready("damaged.mp4", PATIENCE)?;
+    is_complete(&server, &video)?;
+    ensure!(original(&video).is_none(), "damage is offered as it is");
+    ensure!(
+        server.log().contains("not offered as it is after all"),
+        "it was to be copied at first"
+    );
+    server.stop()?;
+    home.check()?;
     Ok(())
 }
 

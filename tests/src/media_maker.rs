@@ -242,6 +242,19 @@ pub fn not_to_be_copied() -> Result<Vec<Recipe>> {
     ])
 }
 
+/// Twenty seconds that fill fifty megabytes and take little work: long enough not to be read as a
+/// whole before the film plays.
+pub fn heavy() -> Recipe {
+    Recipe::new(
+        "heavy",
+        "mp4",
+        "-f lavfi -i testsrc2=s=640x360:r=25:d=20,noise=alls=60:allf=t \
+         -f lavfi -i sine=f=440:r=48000:d=20 \
+         -c:v libx264 -preset ultrafast -g 50 -b:v 20M -minrate 20M -maxrate 20M -bufsize 20M \
+         -pix_fmt yuv420p -c:a aac",
+    )
+}
+
 /// One keyframe in half a minute.
 pub fn long_gop() -> Recipe {
     Recipe::new(

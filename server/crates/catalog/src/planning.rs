@@ -55,11 +55,22 @@ impl Catalog {
     pub async fn abandon_plan(&self, job: JobId, owner: &str) -> Result<u32> {
         let owner = owner.to_owned();
         self.write("abandoning a plan", move |write| {
-            let job = job_move::held(write, job, &owner)?;
-            let title = titles::by_serial(&write.transaction, job.title_serial)?;
-            let generation = generation::begin(write, &title)?;
-            job_move::settle_title(write, &job)?;
-            Ok(generation)
+            abandon(write, job, &owner)
+        })
+        .await
+    }
+
+    /// Gives up the title's plan, because its picture cannot be copied as that says. The next plan
+    /// must do without a copy, see [`Title::copy_refused`](model::title::Title::copy_refused).
+    ///
+    /// # Errors
+    /// As [`abandon_plan`](Self::abandon_plan).
+    pub async fn refuse_copy(&self, job: JobId, owner: &str) -> Result<u32> {
+        let owner = owner.to_owned();
+        self.write("refusing to copy a picture", move |write| {
+            let held = job_move::held(write, job, &owner)?;
+            titles::refuse_copy(&write.transaction, held.title_serial)?;
+            abandon(write, job, &owner)
         })
         .await
     }
@@ -105,6 +116,14 @@ impl Drawn {
             json,
         })
     }
+}
+
+fn abandon(write: &mut Write<'_>, job: JobId, owner: &str) -> Outcome<u32> {
+    let job = job_move::held(write, job, owner)?;
+    let title = titles::by_serial(&write.transaction, job.title_serial)?;
+    let generation = generation::begin(write, &title)?;
+    job_move::settle_title(write, &job)?;
+    Ok(generation)
 }
 
 fn save_plan(
@@ -199,7 +218,7 @@ mod tests {
     use model::title::TitleState;
 
     use crate::editing::TitleChange;
-    use crate::testing::{House, OWNER, inits_of, plan_of, segment, text};
+    use crate::testing::{House, OWNER, candidate, inits_of, plan_of, segment, text};
     use crate::work::Unit;
 
     /// Admits and claims a film without planning it.
@@ -299,6 +318,23 @@ mod tests {
         }
         assert!(house.title(title).await.plan.is_none(), "nothing was saved");
         assert!(house.catalog.pieces(title).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_refused_copy_is_remembered_as_long_as_the_file() {
+        let house = House::new();
+        let (title, job) = house.planned("/films/a.mp4", 4).await;
+        assert!(!house.title(title).await.copy_refused);
+        let generation = house.catalog.refuse_copy(job.id, OWNER).await.unwrap();
+        let refused = house.title(title).await;
+        assert_eq!((generation, refused.copy_refused), (2, true));
+        assert!(refused.plan.is_none(), "the next one does without");
+        let other = candidate("/films/a.mp4", "another film");
+        house.catalog.admit(other).await.unwrap();
+        assert!(
+            !house.title(title).await.copy_refused,
+            "another file, another try"
+        );
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ const STEPS: &[M<'static>] = &[
     )),
     M::up(include_str!("media.sql")),
     M::up(include_str!("mark.sql")),
+    M::up(include_str!("copying.sql")),
 ];
 
 /// "HMRL", as `schema.sql` sets it.

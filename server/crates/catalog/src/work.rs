@@ -266,6 +266,10 @@ mod tests {
                 catalog.abandon_plan(id, OWNER).await.map(|_| ()),
             ),
             (
+                "refuse_copy",
+                catalog.refuse_copy(id, OWNER).await.map(|_| ()),
+            ),
+            (
                 "add_pieces",
                 add(&house, id, vec![segment(title, 0, 1)]).await,
             ),

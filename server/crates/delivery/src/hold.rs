@@ -207,6 +207,7 @@ mod tests {
             has_poster: false,
             poster_choices: Vec::new(),
             poster_choice: None,
+            copy_refused: false,
             thumb_sheets: Vec::new(),
             job: None,
         }

@@ -15,6 +15,7 @@ use model::id::{JobId, TitleId};
 use model::job::Step;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::broadcast::{self, error::TryRecvError};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
@@ -163,8 +164,30 @@ impl Dispatcher {
         if failures > 0 && matches!(trouble, Trouble::Disagreement(_)) {
             self.doubt_plan(run).await;
         }
+        let trouble = match trouble {
+            Trouble::Uncopyable(reason) => self.refuse_copy(run, reason).await,
+            other => other,
+        };
         if let Some(outcome) = Outcome::of(trouble, failures, jitter()) {
             self.settlement.settle(run.job, outcome).await;
+        }
+    }
+
+    /// Has the plan drawn anew without a copy of the picture, for good, and returns what that means
+    /// for the job.
+    async fn refuse_copy(&self, run: Run, reason: String) -> Trouble {
+        let (catalog, owner) = (&self.workshop.catalog, &self.workshop.owner);
+        if let Err(error) = catalog.refuse_copy(run.job, owner).await {
+            tracing::warn!(job = %run.job, %error, "A plan could not be abandoned.");
+            return Trouble::Attempt(reason);
+        }
+        tracing::info!(job = %run.job, reason, "A picture is not offered as it is after all.");
+        let reason = "The picture cannot be offered as it is, because a part of it is damaged or \
+                      of another kind. Everything is encoded instead.";
+        self.workshop.log(run.job, reason).await;
+        Trouble::Wait {
+            reason: reason.into(),
+            delay: Duration::ZERO,
         }
     }
 

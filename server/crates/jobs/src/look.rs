@@ -84,7 +84,10 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
     let title = workshop.title(run).await?;
     let source = OpenSource::open(&title.source, policy).await?;
     let scratch = workshop.scratch(run)?;
-    let demand = Demand::of(&workshop.settings().await?);
+    let demand = Demand {
+        may_copy: !title.copy_refused,
+        ..Demand::of(&workshop.settings().await?)
+    };
     let mut worker = start_worker(workshop, &source, &scratch, Duty::Inspect).await?;
     let plan = worker.inspect(demand).await;
     worker.stop().await;
@@ -292,7 +295,12 @@ async fn publish_pictures(
             stored.map_err(|unstored| unstored.trouble)?;
         }
         Err(trouble @ (Trouble::Wait { .. } | Trouble::Lost)) => return Err(trouble),
-        Err(Trouble::Attempt(reason) | Trouble::Disagreement(reason) | Trouble::GiveUp(reason)) => {
+        Err(
+            Trouble::Attempt(reason)
+            | Trouble::Disagreement(reason)
+            | Trouble::Uncopyable(reason)
+            | Trouble::GiveUp(reason),
+        ) => {
             tracing::warn!(job = %run.job, ?work, reason, "The title stays without a picture.");
         }
     }

@@ -198,7 +198,10 @@ impl Session {
             }
             Output::Failed(error) => {
                 let policy = &self.workshop.policy;
-                let trouble = Trouble::at_work(&error, policy);
+                let trouble = match self.under_way[place].work {
+                    Work::Copy(_) => Trouble::at_copy(&error, policy),
+                    _ => Trouble::at_work(&error, policy),
+                };
                 Err(self.source.explain(trouble, policy).await)
             }
         }

@@ -46,7 +46,9 @@ impl Outcome {
             Trouble::Lost => None,
             Trouble::GiveUp(reason) => Some(Self::Failed(reason)),
             Trouble::Wait { reason, delay } => Some(Self::Waiting { reason, delay }),
-            Trouble::Attempt(reason) | Trouble::Disagreement(reason) => Some(Self::Again {
+            Trouble::Attempt(reason)
+            | Trouble::Disagreement(reason)
+            | Trouble::Uncopyable(reason) => Some(Self::Again {
                 reason,
                 delay: backoff(failures.saturating_add(1), jitter),
             }),

@@ -2,6 +2,7 @@
 //! scripted workers. Nothing sleeps: every step is awaited through the catalog's own changes.
 
 mod bucket;
+mod copied;
 mod house;
 
 use catalog::admission::{Admission, Candidate};
@@ -64,53 +65,6 @@ async fn sound_alone_becomes_ready_without_chunks() {
         ready.poster_choices.is_empty(),
         "there is nothing to choose"
     );
-    jobs.shutdown().await;
-    house.assert_whole().await;
-}
-
-#[tokio::test]
-async fn a_copied_picture_plays_while_nothing_is_encoded_yet() {
-    // Nineteen segments, eight at once: three runs. The first chunk takes for ever.
-    let house = House::with(ScriptedLauncher::with_copied_film(19, 1));
-    house.launcher.plan_mishap(Scene::Chunk(1), Mishap::Hang);
-    let first = house.start().await;
-    let film = house.admit("film.mp4").await;
-    house.until_state(film, TitleState::Playable).await;
-    let copies = [Unit::Copy(0), Unit::Copy(1), Unit::Copy(2)];
-    house.until_done(film, &copies).await;
-    assert!(house.launcher.reaches(Scene::Chunk(1), 1).await);
-    drop(first);
-    let second = house.start().await;
-    house.until_state(film, TitleState::Ready).await;
-    for run in [1, 9, 17] {
-        let times = house.launcher.count(Scene::Copy(run));
-        assert_eq!(times, 1, "the run of segment {run} is copied once");
-    }
-    // One rung, the copy and the sound, each with its init segment.
-    let pieces = house.catalog.pieces(film).await.unwrap();
-    let of_streams = pieces.iter().filter(|stored| {
-        let piece = stored.piece;
-        matches!(piece, Piece::Init { .. } | Piece::Media { .. })
-    });
-    assert_eq!(of_streams.count(), 3 * 20);
-    second.shutdown().await;
-    house.assert_whole().await;
-}
-
-#[tokio::test]
-async fn a_kill_repeats_one_copied_run() {
-    let house = House::with(ScriptedLauncher::with_copied_film(24, 0));
-    house.launcher.plan_mishap(Scene::Copy(9), Mishap::Die);
-    let jobs = house.start().await;
-    let film = house.admit("film.mp4").await;
-    house.until_state(film, TitleState::Ready).await;
-    for (run, times) in [(1, 1), (9, 2), (17, 1)] {
-        let found = house.launcher.count(Scene::Copy(run));
-        assert!(
-            found == times || (run == 17 && found == 2),
-            "the run of segment {run} is copied {found} times"
-        );
-    }
     jobs.shutdown().await;
     house.assert_whole().await;
 }

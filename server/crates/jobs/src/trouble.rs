@@ -26,6 +26,8 @@ pub(crate) enum Trouble {
     /// Counts as a failed attempt, and casts doubt on the plan: the encoder no longer does what
     /// it said when the plan was drawn, as after an upgrade of its library.
     Disagreement(String),
+    /// The picture cannot be copied as the plan has it: it must be drawn anew without that.
+    Uncopyable(String),
     /// It will never work.
     GiveUp(String),
     /// The job is no longer ours: it was cancelled, paused, restarted or taken over.
@@ -50,6 +52,15 @@ impl Trouble {
             ErrorKind::OutOfSpace => Self::no_space(policy),
             ErrorKind::Internal => Self::Disagreement(sentence(error)),
             _ => Self::attempt(error),
+        }
+    }
+
+    /// A worker failed to copy. Of a long film only a few packets were looked at for the plan, so
+    /// it may be the film that disagrees; it is played all the same.
+    pub(crate) fn at_copy(error: &Error, policy: &JobsPolicy) -> Self {
+        match error.kind() {
+            ErrorKind::Internal => Self::Uncopyable(sentence(error)),
+            _ => Self::at_work(error, policy),
         }
     }
 

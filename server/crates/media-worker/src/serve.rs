@@ -76,10 +76,7 @@ impl Worker {
     fn answer(&mut self, number: u32, request: Request) {
         self.pulse.begin(number);
         let answer = match request {
-            Request::Inspect { grid } => self
-                .file
-                .open()
-                .and_then(|mut input| inspect::inspect(&mut input, &grid, &self.output))
+            Request::Inspect { grid } => inspect::inspect(&self.file, &grid, &self.output)
                 .map(|inspection| Event::Inspected(Box::new(inspection))),
             Request::Prepare {
                 video,

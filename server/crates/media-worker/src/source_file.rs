@@ -24,6 +24,15 @@ impl SourceFile {
 
     /// Demuxes from the beginning.
     pub fn open(&self) -> Result<Input, Failure> {
+        self.open_by(Input::open)
+    }
+
+    /// Demuxes from the beginning without reading the packets' data, see [`Input::skim`].
+    pub fn skim(&self) -> Result<Input, Failure> {
+        self.open_by(Input::skim)
+    }
+
+    fn open_by(&self, open: inspect::Open) -> Result<Input, Failure> {
         let file = self.file.try_clone().map_err(|error| {
             Failure::new(
                 Cause::Io,
@@ -31,7 +40,7 @@ impl SourceFile {
             )
         })?;
         let pulse = self.pulse.clone();
-        inspect::open(file, Box::new(move |count| pulse.read(count)))
+        inspect::open(file, Box::new(move |count| pulse.read(count)), open)
     }
 
     /// The file itself, for what is no container.

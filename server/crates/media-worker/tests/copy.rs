@@ -17,6 +17,7 @@ use media_proto::message::{
 };
 use media_worker::av::encoder::{Encoder, H264Settings};
 use media_worker::av::frame::Frame;
+use media_worker::av::input::Input;
 use media_worker::av::packet::Packet;
 use media_worker::av::stream::Colour;
 use media_worker::inspect;
@@ -181,7 +182,7 @@ fn prepare(film: &Film, inspection: &Inspection) -> (Vec<u8>, Vec<PreparedVideo>
 
 /// The coded pictures that libav finds in a file.
 fn pictures(bytes: &[u8]) -> Vec<Sample> {
-    let mut input = inspect::open(file_of(bytes), Box::new(|_| {})).unwrap();
+    let mut input = inspect::open(file_of(bytes), Box::new(|_| {}), Input::open).unwrap();
     let mut packet = Packet::new().unwrap();
     let mut samples = Vec::new();
     while input.read(&mut packet).is_ok() {

@@ -15,6 +15,7 @@ use media_proto::AUDIO_FRAME_SAMPLES;
 use media_proto::message::{AudioSpec, Event, GridPolicy, Inspection, Request};
 use media_worker::av::decoder::Decoder;
 use media_worker::av::frame::Frame;
+use media_worker::av::input::Input;
 use media_worker::av::packet::Packet;
 use media_worker::inspect;
 use std::collections::BTreeMap;
@@ -147,7 +148,7 @@ fn heard(source: &File, inspection: &Inspection, segments: &BTreeMap<String, Vec
     ask(source, folder.path(), &[request]);
     let mut bytes = files_in(folder.path()).remove("init-stream0.m4s").unwrap();
     segments.values().for_each(|segment| bytes.extend(segment));
-    let mut input = inspect::open(file_of(&bytes), Box::new(|_| {})).unwrap();
+    let mut input = inspect::open(file_of(&bytes), Box::new(|_| {}), Input::open).unwrap();
     let stream = input.streams().unwrap().remove(0);
     let mut decoder = Decoder::open(&stream, 1).unwrap();
     let (mut packet, mut frame) = (Packet::new().unwrap(), Frame::new().unwrap());

@@ -11,14 +11,17 @@ pub struct Demand {
     pub speed: Speed,
     /// The highest rung, by its short side.
     pub top_rung: u32,
+    /// The picture may be offered as it is, where it fits.
+    pub may_copy: bool,
 }
 
 impl Demand {
-    /// What the settings say.
+    /// What the settings say of every title.
     pub fn of(settings: &Settings) -> Self {
         Self {
             speed: settings.speed,
             top_rung: settings.top_rung,
+            may_copy: true,
         }
     }
 }

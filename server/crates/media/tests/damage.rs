@@ -217,6 +217,7 @@ async fn withstands(film: &[u8], is_made: bool) -> Result<(), String> {
     let demand = Demand {
         speed: Speed::Fast,
         top_rung: 360,
+        may_copy: true,
     };
     let plan = looking.inspect(demand).await;
     looking.stop().await;

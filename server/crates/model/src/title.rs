@@ -51,6 +51,9 @@ pub struct Title {
     pub poster_choices: Vec<u32>,
     /// Which of them somebody chose.
     pub poster_choice: Option<u32>,
+    /// Its picture was to be copied, which turned out not to be possible; the next plan does
+    /// without.
+    pub copy_refused: bool,
     /// The sheets of thumbnails that are stored, by their numbers.
     pub thumb_sheets: Vec<u32>,
     /// The job that makes it.

@@ -76,7 +76,8 @@ const SET_SOURCE: &str = "
         source_path = :source_path, source_path_text = :source_path_text,
         identity_size_bytes = :identity_size_bytes, identity_hash = :identity_hash,
         stamp_device = :stamp_device, stamp_inode = :stamp_inode,
-        stamp_size_bytes = :stamp_size_bytes, stamp_modified_ns = :stamp_modified_ns
+        stamp_size_bytes = :stamp_size_bytes, stamp_modified_ns = :stamp_modified_ns,
+        copy_refused = 0
     WHERE serial = :serial";
 
 const SET_STATE: &str = "
@@ -99,6 +100,8 @@ const REMOVED_BEFORE: &str = "
 
 const SET_POSTER_CHOICE: &str =
     "UPDATE titles SET poster_choice = :poster_choice WHERE serial = :serial";
+
+const REFUSE_COPY: &str = "UPDATE titles SET copy_refused = 1 WHERE serial = :serial";
 
 const DELETE: &str = "DELETE FROM titles WHERE serial = :serial";
 
@@ -254,6 +257,14 @@ pub(crate) fn set_words(connection: &Connection, serial: i64, title: &Title) -> 
     Ok(())
 }
 
+/// Until the title has another file.
+pub(crate) fn refuse_copy(connection: &Connection, serial: i64) -> Outcome<()> {
+    connection
+        .prepare_cached(REFUSE_COPY)?
+        .execute(named_params! {":serial": serial})?;
+    Ok(())
+}
+
 pub(crate) fn set_poster_choice(connection: &Connection, serial: i64, number: u32) -> Outcome<()> {
     connection
         .prepare_cached(SET_POSTER_CHOICE)?
@@ -327,6 +338,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<TitleRow> {
             has_poster: row.get("has_poster")?,
             poster_choices: column::numbers(row, "poster_choices")?,
             poster_choice: row.get("poster_choice")?,
+            copy_refused: row.get("copy_refused")?,
             thumb_sheets: column::numbers(row, "thumb_sheets")?,
             job: column::optional_id(row, "job_id")?,
         },

@@ -20,6 +20,12 @@ impl AvError {
     pub const NO_MEMORY: Self = Self(-rustix::io::Errno::NOMEM.raw_os_error());
     /// Something does not exist in this build of libav.
     pub const MISSING: Self = Self(ffi::AVERROR_OPTION_NOT_FOUND);
+
+    /// What libav says where a file cannot be read.
+    pub fn of_io(error: &std::io::Error) -> Self {
+        let unknown = rustix::io::Errno::IO.raw_os_error();
+        Self(-error.raw_os_error().unwrap_or(unknown))
+    }
 }
 
 /// `Err` for the negative numbers libav reports failure with.

@@ -53,6 +53,21 @@ unsafe impl Send for Input {}
 impl Input {
     /// Recognises the container and its tracks; `on_read` hears how many bytes were read.
     pub fn open(file: File, on_read: OnRead) -> Result<Self, AvError> {
+        Self::open_with(file, on_read, 0)
+    }
+
+    /// The same, but packets come with zeros for data, of the right length, and the file is not read
+    /// for them; [`fetch`](Self::fetch) reads what is needed. Only for containers that have said
+    /// everything of their packets at their beginning, and whose packets lie in the file as they
+    /// are. Which are keyframes is what the container says: libav's parsers would look for it in the
+    /// data. There is no way back: libav keeps some of the zeros for later reads.
+    pub fn skim(file: File, on_read: OnRead) -> Result<Self, AvError> {
+        let mut input = Self::open_with(file, on_read, ffi::AVFMT_FLAG_NOPARSE)?;
+        input.io.source_mut().skims = true;
+        Ok(input)
+    }
+
+    fn open_with(file: File, on_read: OnRead, flags: c_int) -> Result<Self, AvError> {
         let io = Io::new(file, on_read)?;
         let mut options = Options::new(&[
             ("format_whitelist", FORMATS),
@@ -67,7 +82,7 @@ impl Input {
             let mut context = ffi::avformat_alloc_context();
             let fields = context.as_mut().ok_or(AvError::NO_MEMORY)?;
             fields.pb = io.context.as_ptr();
-            fields.flags |= ffi::AVFMT_FLAG_CUSTOM_IO | ffi::AVFMT_FLAG_GENPTS;
+            fields.flags |= ffi::AVFMT_FLAG_CUSTOM_IO | ffi::AVFMT_FLAG_GENPTS | flags;
             fields.io_open = Some(refuse_to_open);
             check(ffi::avformat_open_input(
                 &raw mut context,
@@ -171,6 +186,25 @@ impl Input {
         check(unsafe { ffi::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) }).map(drop)
     }
 
+    /// Packets come without their data.
+    pub fn is_skimmed(&self) -> bool {
+        self.io.source().skims
+    }
+
+    /// Reads the data of a packet from the file, if it was skimmed.
+    pub fn fetch(&mut self, packet: &mut Packet) -> Result<(), AvError> {
+        let source = self.io.source_mut();
+        if !source.skims {
+            return Ok(());
+        }
+        let position = u64::try_from(packet.position()).map_err(|_| AvError::INVALID_DATA)?;
+        let data = packet.data_mut()?;
+        let read = source.file.read_exact_at(data, position);
+        read.map_err(|error| AvError::of_io(&error))?;
+        (source.on_read)(data.len());
+        Ok(())
+    }
+
     /// Moves to a place at or before `timestamp` of `track`. libav may land later all the same
     /// (MPEG-TS and PS do), so the caller must verify where it is.
     pub fn seek(&mut self, track: usize, timestamp: i64) -> Result<(), AvError> {
@@ -207,7 +241,7 @@ impl Input {
 
     /// Length of the file in bytes.
     pub fn size_bytes(&self) -> u64 {
-        self.io.size_bytes()
+        self.io.source().size_bytes()
     }
 }
 
@@ -230,12 +264,25 @@ struct Io {
 struct Source {
     file: File,
     position: u64,
+    /// Zeros are read instead of the file.
+    skims: bool,
     on_read: OnRead,
 }
 
 impl Source {
     fn size_bytes(&self) -> u64 {
         descriptors::size_bytes(&self.file).unwrap_or(0)
+    }
+
+    /// Reads at the position; 0 at the end of the file.
+    fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if !self.skims {
+            return self.file.read_at(buffer, self.position);
+        }
+        let left = self.size_bytes().saturating_sub(self.position);
+        let count = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        buffer[..count].fill(0);
+        Ok(count)
     }
 }
 
@@ -244,6 +291,7 @@ impl Io {
         let source = Box::into_raw(Box::new(Source {
             file,
             position: 0,
+            skims: false,
             on_read,
         }));
         let buffer_bytes = c_int::try_from(BUFFER_BYTES).map_err(|_| AvError::NO_MEMORY)?;
@@ -275,9 +323,16 @@ impl Io {
         }
     }
 
-    fn size_bytes(&self) -> u64 {
-        // SAFETY: `source` is valid until Drop.
-        unsafe { self.source.as_ref() }.size_bytes()
+    fn source(&self) -> &Source {
+        // SAFETY: `source` is valid until Drop, and changed only through `source_mut` and by
+        // libav's calls, neither of which happens while this borrow lasts.
+        unsafe { self.source.as_ref() }
+    }
+
+    fn source_mut(&mut self) -> &mut Source {
+        // SAFETY: `source` is valid until Drop, and libav, which calls back with it, does not run
+        // while this borrow lasts.
+        unsafe { self.source.as_mut() }
     }
 }
 
@@ -306,7 +361,7 @@ unsafe extern "C" fn read_packet(opaque: *mut c_void, buffer: *mut u8, size: c_i
         )
     };
     loop {
-        match source.file.read_at(buffer, source.position) {
+        match source.read(buffer) {
             Ok(0) => return ffi::AVERROR_EOF,
             Ok(count) => {
                 source.position += count as u64;
@@ -314,7 +369,7 @@ unsafe extern "C" fn read_packet(opaque: *mut c_void, buffer: *mut u8, size: c_i
                 return c_int::try_from(count).unwrap_or(c_int::MAX);
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return -error.raw_os_error().unwrap_or(libc_eio()),
+            Err(error) => return AvError::of_io(&error).0,
         }
     }
 }
@@ -339,10 +394,6 @@ unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i6
         }
         Err(_) => i64::from(-libc_einval()),
     }
-}
-
-fn libc_eio() -> c_int {
-    rustix::io::Errno::IO.raw_os_error()
 }
 
 fn libc_einval() -> c_int {

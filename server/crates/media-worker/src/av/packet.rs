@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use ffmpeg_next::ffi;
 
-use super::error::AvError;
+use super::error::{AvError, check};
 
 /// An `AVPacket`, reused for many reads.
 #[derive(Debug)]
@@ -137,6 +137,21 @@ impl Packet {
         }
         // SAFETY: libav guarantees `size` readable bytes at `data` while the packet is unchanged.
         unsafe { std::slice::from_raw_parts(fields.data, size) }
+    }
+
+    /// The compressed bytes, to be replaced; a copy of them if others hold them too.
+    pub(super) fn data_mut(&mut self) -> Result<&mut [u8], AvError> {
+        // SAFETY: valid packet.
+        check(unsafe { ffi::av_packet_make_writable(self.raw.as_ptr()) })?;
+        // SAFETY: the pointer is valid for as long as the packet.
+        let fields = unsafe { self.raw.as_mut() };
+        let size = usize::try_from(fields.size).unwrap_or(0);
+        if fields.data.is_null() || size == 0 {
+            return Ok(&mut []);
+        }
+        // SAFETY: the packet has `size` bytes at `data`, which nobody else holds since they were
+        // made writable.
+        Ok(unsafe { std::slice::from_raw_parts_mut(fields.data, size) })
     }
 }
 

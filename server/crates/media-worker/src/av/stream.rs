@@ -178,6 +178,25 @@ impl Stream {
         unsafe { std::slice::from_raw_parts(fields.extradata, size) }
     }
 
+    /// In an ISO file its packets have their times and borders from the sample tables alone. libav
+    /// would look for those of others (MP3, AC-3, VP9) in their data.
+    pub fn is_told_by_tables(&self) -> bool {
+        matches!(
+            self.fields().codec_id,
+            ffi::AVCodecID::AV_CODEC_ID_H264
+                | ffi::AVCodecID::AV_CODEC_ID_HEVC
+                | ffi::AVCodecID::AV_CODEC_ID_PRORES
+                | ffi::AVCodecID::AV_CODEC_ID_DNXHD
+                | ffi::AVCodecID::AV_CODEC_ID_AAC
+                | ffi::AVCodecID::AV_CODEC_ID_ALAC
+                | ffi::AVCodecID::AV_CODEC_ID_OPUS
+                | ffi::AVCodecID::AV_CODEC_ID_PCM_S16LE
+                | ffi::AVCodecID::AV_CODEC_ID_PCM_S16BE
+                | ffi::AVCodecID::AV_CODEC_ID_PCM_S24LE
+                | ffi::AVCodecID::AV_CODEC_ID_PCM_S24BE
+        )
+    }
+
     /// Pictures of it may consist of two fields, and its decoder says so.
     pub fn may_be_interlaced(&self) -> bool {
         matches!(

@@ -1,5 +1,5 @@
 //! Can the picture be offered as it is? Every packet of the main track passes here during the
-//! scan, so the answer holds for the whole film.
+//! scan, so the answer holds for the whole film, as far as its container can be believed.
 //!
 //! Players must be able to decode it (H.264 up to High and level 5.1, 4:2:0 in 8 bits, frames),
 //! to show it upright in square pixels, and to join it with our own rungs: one parameter set, IDR
@@ -43,6 +43,17 @@ impl Form {
             .is_some_and(is_playable)
             .then_some(form)
     }
+
+    /// `extradata` announces the same parameter sets.
+    pub fn is_same(&self, extradata: &[u8]) -> bool {
+        let sets = match self.framing {
+            Framing::AnnexB => ParameterSets::from_annex_b(extradata),
+            Framing::Lengths(_) => {
+                ParameterSets::from_configuration(extradata).map(|(sets, _)| sets)
+            }
+        };
+        sets.as_ref() == Some(&self.sets)
+    }
 }
 
 fn is_playable(sequence: Sequence) -> bool {
@@ -77,25 +88,39 @@ impl Examiner {
 
     /// What the packet holds; `None` if it is a reason not to copy the track.
     pub fn see(&mut self, packet: &Packet) -> Option<Content> {
+        let content = content(self.form.framing, packet.data(), &self.form.sets)?;
+        self.admit(packet, content)
+    }
+
+    /// The same of a packet whose data was not read: its container is believed that a keyframe is
+    /// an IDR picture. Copying looks at every packet once more.
+    pub fn believe(&mut self, packet: &Packet) -> Option<Content> {
+        // With other lengths it grows when it is copied, nobody knows by how much.
+        if self.form.framing != Framing::Lengths(4) {
+            return None;
+        }
+        let told = Content {
+            is_idr: packet.is_key(),
+            is_picture: true,
+            has_strange_sets: false,
+            size: packet.data().len(),
+        };
+        self.admit(packet, told)
+    }
+
+    fn admit(&mut self, packet: &Packet, content: Content) -> Option<Content> {
         let shown_at = packet.pts()?;
         // Some containers do not tell of decoding times; order alone is enough for copying.
         let decoded_at = packet.dts().unwrap_or(self.decoded_at.saturating_add(1));
-        if packet.is_corrupt() || packet.new_extradata().is_some_and(|new| !self.is_same(new)) {
+        if packet.is_corrupt()
+            || packet
+                .new_extradata()
+                .is_some_and(|new| !self.form.is_same(new))
+        {
             return None;
         }
-        let content = content(self.form.framing, packet.data(), &self.form.sets)?;
         self.is_in_order(content, shown_at, decoded_at)
             .then_some(content)
-    }
-
-    fn is_same(&self, extradata: &[u8]) -> bool {
-        let sets = match self.form.framing {
-            Framing::AnnexB => ParameterSets::from_annex_b(extradata),
-            Framing::Lengths(_) => {
-                ParameterSets::from_configuration(extradata).map(|(sets, _)| sets)
-            }
-        };
-        sets.as_ref() == Some(&self.form.sets)
     }
 
     /// A whole picture that joins those before it: what comes before an IDR picture is shown

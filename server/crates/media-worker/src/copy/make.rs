@@ -146,6 +146,14 @@ impl CopySource {
         let (content, data) = content
             .zip(data)
             .ok_or_else(|| disagreement("a picture is damaged"))?;
+        let other_sets = packet
+            .new_extradata()
+            .is_some_and(|new| !self.form.is_same(new));
+        if !content.is_picture || content.has_strange_sets || other_sets {
+            return Err(disagreement(
+                "a picture is of another kind than those before",
+            ));
+        }
         Ok(Some(Sample {
             pts: self.cursor.timeline().ticks(pts),
             is_sync: content.is_idr,

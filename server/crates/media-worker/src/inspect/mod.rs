@@ -1,6 +1,6 @@
 //! *Inspect*: what is in the file, when it is shown, and where it should be cut.
 //!
-//! Reads the whole file once and writes its subtitles. What does not belong here: the ladder and
+//! Reads the file once, long ones in part, and writes its subtitles. What does not belong here: the ladder and
 //! everything else that is policy of the server; it draws the plan from what this reports.
 
 mod about;
@@ -20,23 +20,31 @@ use crate::av::error::AvError;
 use crate::av::input::{Input, OnRead};
 use crate::av::stream::{Kind, Stream};
 use crate::copy::propose::{Offer, Refusal, propose};
+use crate::descriptors;
 use crate::failure::Failure;
 use crate::geometry::{display_size, orientation};
 use crate::isobmff::read::{Outline, outline};
 use crate::output::Output;
+use crate::source_file::SourceFile;
 use crate::timeline::Timeline;
 use grid::{Keyframe, Picture};
 use scan::{Scan, TrackScan, scan};
 
 /// The longest title, in seconds. It bounds the plan.
 const MAX_SECONDS: i64 = 48 * 3600;
+/// From this size on a file is not read as a whole, if that is not needed: 32 MiB are read in a
+/// third of a second from a usual disk.
+const LONG_FILE_BYTES: u64 = 32 * 1024 * 1024;
 /// The most audio tracks that are kept.
 const MAX_AUDIO_TRACKS: usize = 8;
 /// What a lone picture without a duration is shown for, in video ticks: 40 ms.
 const DEFAULT_FRAME_TICKS: i64 = 3_600;
 
-/// Opens `file`, refusing what cannot be media with a sentence for its owner.
-pub fn open(file: File, on_read: OnRead) -> Result<Input, Failure> {
+/// How libav opens a file.
+pub type Open = fn(File, OnRead) -> Result<Input, AvError>;
+
+/// Opens `file` by `open`, refusing what cannot be media with a sentence for its owner.
+pub fn open(file: File, on_read: OnRead, open: Open) -> Result<Input, Failure> {
     let outline = outline(&file).unwrap_or_default();
     if outline.is_encrypted {
         return Err(Failure::new(
@@ -51,7 +59,7 @@ pub fn open(file: File, on_read: OnRead) -> Result<Input, Failure> {
              Export it as one file that holds everything.",
         ));
     }
-    Input::open(file, on_read).map_err(|error| refusal(error, outline))
+    open(file, on_read).map_err(|error| refusal(error, outline))
 }
 
 fn refusal(error: AvError, outline: Outline) -> Failure {
@@ -79,12 +87,58 @@ fn refusal(error: AvError, outline: Outline) -> Failure {
     }
 }
 
-/// Inspects an opened file from its beginning; its subtitles go to `output`.
+/// Inspects a file from its beginning; its subtitles go to `output`. A long film whose tables say
+/// all of its packets is read here and there only: reading four gigabytes takes half a minute from a
+/// usual disk. Where that casts doubt on the tables, it is read as a whole after all.
 pub fn inspect(
-    input: &mut Input,
+    file: &SourceFile,
     policy: &GridPolicy,
     output: &Output,
 ) -> Result<Inspection, Failure> {
+    let reading = Reading::of(file.whole());
+    match look(file, reading, policy, output)? {
+        Some(inspection) => Ok(inspection),
+        None => look(file, Reading::Whole, policy, output)?.ok_or_else(|| {
+            Failure::new(
+                Cause::Internal,
+                "A film that was read as a whole was doubted.",
+            )
+        }),
+    }
+}
+
+/// How much of the file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Every byte of the tracks that count.
+    Whole,
+    /// The tables, and a few packets.
+    Skimming,
+}
+
+impl Reading {
+    fn of(file: &File) -> Self {
+        let is_long = descriptors::size_bytes(file).is_ok_and(|size| size >= LONG_FILE_BYTES);
+        let is_indexed = || outline(file).is_ok_and(|outline| outline.is_indexed);
+        if is_long && is_indexed() {
+            Self::Skimming
+        } else {
+            Self::Whole
+        }
+    }
+}
+
+/// Inspects a file, reading that much of it; `None` if it must be read as a whole.
+pub fn look(
+    file: &SourceFile,
+    reading: Reading,
+    policy: &GridPolicy,
+    output: &Output,
+) -> Result<Option<Inspection>, Failure> {
+    let input = &mut match reading {
+        Reading::Whole => file.open()?,
+        Reading::Skimming => file.skim()?,
+    };
     let streams = input
         .streams()
         .map_err(|error| Failure::internal("describing the tracks", error))?;
@@ -92,10 +146,18 @@ pub fn inspect(
     let wanted = wanted_tracks(&streams, main);
     refuse_exclusive(main.and_then(|track| streams.get(track)))?;
     let mut texts = text::probes(&streams, &input.container());
+    let are_told = |track: &usize| streams.get(*track).is_some_and(Stream::is_told_by_tables);
+    if reading == Reading::Skimming && !wanted.iter().all(are_told) {
+        return Ok(None);
+    }
     let Scan {
         tracks: scans,
         is_partial,
+        is_doubtful,
     } = scan(input, &streams, &wanted, main, &mut texts)?;
+    if is_doubtful {
+        return Ok(None);
+    }
     let scanned = |track: usize| {
         wanted
             .iter()
@@ -143,7 +205,7 @@ pub fn inspect(
         .filter_map(|track| Some((streams.get(*track)?, scanned(*track)?)));
     add_sound(&mut inspection, &sound.collect::<Vec<_>>(), policy);
     text::add(&mut inspection, &streams, texts, span, output)?;
-    Ok(inspection)
+    Ok(Some(inspection))
 }
 
 /// Divides the sound into spans and says where decoding starts for each. Where the clock of a

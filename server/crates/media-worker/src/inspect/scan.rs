@@ -1,5 +1,6 @@
-//! The packet scan: reads every packet of the chosen tracks once, without decoding more than a
-//! few of them, and remembers when each is shown.
+//! The packet scan: takes every packet of the chosen tracks once, without decoding more than a
+//! few of them, and remembers when each is shown. Of an input that is skimmed it fetches the data
+//! of those few, and of some keyframes.
 //!
 //! Containers lie about durations and start times, so only packets count. Frames are decoded
 //! until each track has delivered one: that is what "decodable" means, and only decoded frames
@@ -33,6 +34,8 @@ const SAMPLED_FRAMES_FURTHER_ON: u32 = 2;
 const TRIES_FURTHER_ON: u32 = 40;
 /// The further places divide the file into this many parts.
 const PARTS: u64 = 4;
+/// Keyframes that are examined of a film that is skimmed, evenly spread.
+const EXAMINED_KEYFRAMES: u64 = 32;
 /// Errors of the demuxer in a row after which the rest of the file is given up.
 const MAX_ERRORS: u32 = 64;
 
@@ -99,6 +102,8 @@ pub struct Scan {
     pub tracks: Vec<TrackScan>,
     /// The rest of the file was given up, because nothing in it made sense.
     pub is_partial: bool,
+    /// The input was skimmed, and what was fetched is not what its tables say.
+    pub is_doubtful: bool,
 }
 
 /// A track under observation.
@@ -113,6 +118,10 @@ struct Probe {
     sample: Sample,
     /// Byte positions behind which another keyframe is decoded, the nearest last.
     places: Vec<i64>,
+    /// The same for keyframes that are examined where the input is skimmed.
+    examined: Vec<i64>,
+    /// What the container says of keyframes and order does not hold.
+    is_doubtful: bool,
     scan: TrackScan,
 }
 
@@ -179,10 +188,7 @@ pub fn scan(
                     break;
                 }
                 if is_io(error) {
-                    return Err(Failure::new(
-                        Cause::Io,
-                        format!("Reading the file failed: {error}."),
-                    ));
+                    return Err(unreadable(error));
                 }
                 continue;
             }
@@ -193,12 +199,18 @@ pub fn scan(
         }
         let track = packet.track();
         if let Some(probe) = probes.iter_mut().find(|probe| Some(probe.track) == track) {
-            probe.observe(&packet, &mut frame);
+            let has_data = !input.is_skimmed() || probe.wants(&packet);
+            if has_data {
+                input.fetch(&mut packet).map_err(unreadable)?;
+            }
+            probe.observe(&packet, has_data, &mut frame);
         } else if let Some(text) = texts.iter_mut().find(|text| Some(text.track) == track) {
+            input.fetch(&mut packet).map_err(unreadable)?;
             text.observe(&packet);
         }
     }
     let is_partial = errors >= MAX_ERRORS;
+    let is_doubtful = input.is_skimmed() && probes.iter().any(|probe| probe.is_doubtful);
     for probe in &mut probes {
         probe.finish(&mut frame);
         // Players may stop at damage that our decoder gets over.
@@ -207,7 +219,12 @@ pub fn scan(
     Ok(Scan {
         tracks: probes.into_iter().map(|probe| probe.scan).collect(),
         is_partial,
+        is_doubtful,
     })
+}
+
+fn unreadable(error: AvError) -> Failure {
+    Failure::new(Cause::Io, format!("Reading the file failed: {error}."))
 }
 
 fn repeats_itself() -> Failure {
@@ -231,7 +248,10 @@ impl Probe {
             (AUDIO_TRIES, 1)
         };
         let looks_further = is_main_video && stream.may_be_interlaced();
+        let division =
+            |parts: u64| move |part| i64::try_from(size_bytes / parts * part).unwrap_or(i64::MAX);
         let places = (1..PARTS).rev().filter(|_| looks_further);
+        let examined = (0..EXAMINED_KEYFRAMES).rev().filter(|_| is_main_video);
         Self {
             track: stream.index,
             kind: stream.kind,
@@ -243,15 +263,27 @@ impl Probe {
                 .filter(|_| is_main_video)
                 .and_then(Examiner::of),
             sample: Sample::new(tries, frames),
-            places: places
-                .map(|part| i64::try_from(size_bytes / PARTS * part).unwrap_or(i64::MAX))
-                .collect(),
+            places: places.map(division(PARTS)).collect(),
+            examined: examined.map(division(EXAMINED_KEYFRAMES)).collect(),
+            is_doubtful: false,
             scan: TrackScan::default(),
         }
     }
 
-    fn observe(&mut self, packet: &Packet, frame: &mut Frame) {
-        self.index(packet);
+    /// The packet's data will be looked at.
+    fn wants(&mut self, packet: &Packet) -> bool {
+        let is_behind = |places: &[i64]| {
+            let next = places.last();
+            packet.is_key() && next.is_some_and(|place| packet.position() >= *place)
+        };
+        let is_examined = is_behind(&self.examined);
+        self.examined
+            .retain(|place| !is_examined || *place > packet.position());
+        is_examined || is_behind(&self.places) || !self.sample.is_over()
+    }
+
+    fn observe(&mut self, packet: &Packet, has_data: bool, frame: &mut Frame) {
+        self.index(packet, has_data);
         if self.sample.is_over() {
             self.look_further_on(packet);
         }
@@ -286,20 +318,31 @@ impl Probe {
     }
 
     /// What a packet holds, as long as the track may be copied.
-    fn examine(&mut self, packet: &Packet) -> Content {
-        let content = self.examiner.as_mut().map(|examiner| examiner.see(packet));
-        if content == Some(None) {
+    fn examine(&mut self, packet: &Packet, has_data: bool) -> Content {
+        let Some(examiner) = self.examiner.as_mut() else {
+            return Content::default();
+        };
+        let content = if has_data {
+            examiner.see(packet)
+        } else {
+            examiner.believe(packet)
+        };
+        self.is_doubtful |= match content {
+            Some(content) => packet.is_key() && !content.is_idr,
+            None => !has_data,
+        };
+        if content.is_none() {
             self.examiner = None;
         }
-        content.flatten().unwrap_or_default()
+        content.unwrap_or_default()
     }
 
-    fn index(&mut self, packet: &Packet) {
+    fn index(&mut self, packet: &Packet, has_data: bool) {
         if self.kind == Kind::Audio {
             let second = self.time_base.denominator / self.time_base.numerator.max(1);
             self.scan.sound.note(packet, i64::from(second.max(1)));
         }
-        let content = self.examine(packet);
+        let content = self.examine(packet, has_data);
         let Some(pts) = packet.pts().or_else(|| packet.dts()) else {
             self.scan.untimed += 1;
             return;

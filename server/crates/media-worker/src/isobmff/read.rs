@@ -68,6 +68,8 @@ pub struct Outline {
     pub has_movie: bool,
     /// A track is marked as encrypted (`encv` or `enca`, ISO/IEC 23001-7 §4.1).
     pub is_encrypted: bool,
+    /// Its one `moov` says everything of every sample: none is described further on, in fragments.
+    pub is_indexed: bool,
     /// No track has its data in this file: all point to others (ISO/IEC 14496-12 §8.7.2).
     pub is_elsewhere: bool,
 }
@@ -81,6 +83,7 @@ const MAX_BOXES: usize = 100_000;
 pub fn outline(file: &File) -> io::Result<Outline> {
     let file_size = descriptors::size_bytes(file)?;
     let mut outline = Outline::default();
+    let mut has_fragments = false;
     let mut position = 0;
     for index in 0..MAX_BOXES {
         let mut bytes = [0; 16];
@@ -99,12 +102,15 @@ pub fn outline(file: &File) -> io::Result<Outline> {
             let movie = movie(file, position, size)?;
             outline.is_encrypted |= is_encrypted(&movie);
             outline.is_elsewhere |= is_elsewhere(&movie);
+            outline.is_indexed = is_indexed(&movie);
         }
+        has_fragments |= &header.kind == b"moof";
         position = match position.checked_add(size) {
             Some(next) if size > 0 && next < file_size => next,
             _ => break,
         };
     }
+    outline.is_indexed &= !has_fragments;
     Ok(outline)
 }
 
@@ -124,6 +130,11 @@ fn movie(file: &File, position: u64, size: u64) -> io::Result<Vec<u8>> {
     let filled = read_up_to(file, &mut movie, position)?;
     movie.truncate(filled);
     Ok(movie)
+}
+
+fn is_indexed(movie: &[u8]) -> bool {
+    let mut boxes = children(movie).flat_map(|movie| children(movie.body));
+    !movie.is_empty() && !boxes.any(|child| &child.kind == b"mvex")
 }
 
 fn is_encrypted(movie: &[u8]) -> bool {
@@ -281,6 +292,22 @@ mod tests {
             "an encv sample entry marks protected content"
         );
         assert!(!outline_of(&movie_with_entry(b"avc1")).is_encrypted);
+    }
+
+    #[test]
+    fn only_a_movie_that_says_all_is_an_index() {
+        let whole = movie_with_entry(b"avc1");
+        assert!(outline_of(&whole).is_indexed);
+        let boxed = |kind: &[u8; 4], body: &[u8]| {
+            let mut out = Vec::new();
+            write_box(&mut out, kind, |out| out.extend_from_slice(body));
+            out
+        };
+        let fragments = [whole.clone(), boxed(b"moof", &[])].concat();
+        assert!(!outline_of(&fragments).is_indexed, "samples follow");
+        let announced = boxed(b"moov", &boxed(b"mvex", &[]));
+        assert!(!outline_of(&announced).is_indexed, "samples will follow");
+        assert!(!outline_of(&boxed(b"mdat", &[])).is_indexed, "no movie");
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub(super) fn qualities(inspection: &Inspection, demand: Demand) -> Qualities {
         height: video.display_height,
     };
     let mut encoded = rungs_for(display, demand.top_rung);
-    let copied = video.copy.as_ref().map(|copy| Rung {
+    let offer = video.copy.as_ref().filter(|_| demand.may_copy);
+    let copied = offer.map(|copy| Rung {
         size: display,
         average_bps: copy.average_bps,
         peak_bps: copy.peak_bps,
