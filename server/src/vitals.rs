@@ -20,6 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const WORKER: &str = "worker";
 /// What locks that part in, as `/healthz` names it.
 const SANDBOX: &str = "sandbox";
+/// The encoder in graphics hardware, as `/healthz` names it.
+const HARDWARE: &str = "hardware";
 /// The disk of the data folder, as `/healthz` names it.
 const DISK: &str = "disk";
 
@@ -61,6 +63,11 @@ pub(crate) async fn follow(vitals: Vitals, stop: CancellationToken) -> WatchHand
             .facts
             .set_addresses(addresses::in_network(vitals.listen));
         look_at_disk(&vitals);
+        if vitals.launcher.has_given_hardware_up() {
+            let reason = "The encoder in the graphics hardware failed again and again. Films are \
+                          encoded by software until the next start.";
+            vitals.facts.degraded(HARDWARE, reason);
+        }
         let before = worker;
         worker = look_at_worker(&vitals.facts, &vitals.launcher, before);
         if worker == Found::There && before != Found::There {

@@ -229,7 +229,7 @@ mod tests {
             "settings": {
                 "house_name": words, "audience": "members", "open_sign_up": true,
                 "rates": "home", "speed": "fast", "top_rung": 720, "place": "bucket",
-                "discoverable": false,
+                "discoverable": false, "hardware_encoding": false,
                 "bucket": {
                     "endpoint": words, "name": words, "region": words, "access_key": words,
                     "secret_key": "", "path_style": false, "prefix": words,

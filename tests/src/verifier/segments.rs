@@ -102,8 +102,8 @@ pub fn codecs_are_what_the_bytes_say(download: &Download) -> Result<()> {
         }
         if let Ok(avc) = stream.init.avc() {
             ensure!(
-                avc.sequence_sets.len() == 1 && !avc.picture_sets.is_empty(),
-                "{}: avcC must carry exactly one SPS, and a PPS",
+                (1..=2).contains(&avc.sequence_sets.len()) && !avc.picture_sets.is_empty(),
+                "{}: avcC must carry one SPS of each encoder, and a PPS",
                 stream.label()
             );
         }

@@ -23,6 +23,7 @@ export interface Settings {
   place: "local" | "bucket";
   bucket: Bucket | null;
   discoverable: boolean;
+  hardware_encoding: boolean;
   hardware: { encoder: string | null; sentence: string } | null;
 }
 

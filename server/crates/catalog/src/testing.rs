@@ -273,6 +273,7 @@ fn video_plan(rungs: u32, segments: u32) -> VideoPlan {
         made: Made::Encoded,
         codec: "avc1.64001f".to_owned(),
         parameter_sets: "00".to_owned(),
+        hardware_sets: None,
     };
     let chunk = |first: u32| Chunk {
         first_segment: first,

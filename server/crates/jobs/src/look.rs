@@ -88,9 +88,14 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
         may_copy: !title.copy_refused,
         ..Demand::of(&workshop.settings().await?)
     };
-    let mut worker = start_worker(workshop, &source, &scratch, Duty::Inspect).await?;
+    let encoders = workshop.encoders(1).await?;
+    let mut worker = start_worker(workshop, &source, &scratch, Duty::Inspect, encoders).await?;
     let plan = worker.inspect(demand).await;
     worker.stop().await;
+    if encoders > 0 && plan.as_ref().is_ok_and(is_for_software_alone) {
+        let reason = "The graphics hardware cannot encode this film.";
+        workshop.hardware_failed(run.job, reason).await;
+    }
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
@@ -108,6 +113,12 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
         Condition::Gone => Err(source.gone(policy)),
         Condition::Changed => Err(source.changed()),
     }
+}
+
+/// There is a picture to encode, and no encoder in graphics hardware could be prepared for it.
+fn is_for_software_alone(plan: &Plan) -> bool {
+    let mut rungs = plan.encoded().iter();
+    rungs.any(|rung| rung.hardware_sets.is_none())
 }
 
 /// The plan with the subtitles that lie beside the film, each read by a worker of its own. One
@@ -234,7 +245,7 @@ async fn draw_once(workshop: &Workshop, run: Run, work: Work) -> Result<Drawn, T
     let (title, plan) = workshop.planned(run).await?;
     let source = OpenSource::open(&title.source, &workshop.policy).await?;
     let scratch = workshop.scratch(run)?;
-    let mut worker = start_worker(workshop, &source, &scratch, Duty::Encode).await?;
+    let mut worker = start_worker(workshop, &source, &scratch, Duty::Encode, 0).await?;
     let drawn = ask_for(&mut worker, &plan, work).await;
     worker.stop().await;
     match drawn {

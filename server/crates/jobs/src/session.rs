@@ -3,6 +3,7 @@
 //!
 //! What does not belong here: which unit is next (`schedule`), and rows (`publish`).
 
+use media::launch::Errand;
 use media::limits::Duty;
 use media::output::Output;
 use media::worker::Worker;
@@ -46,6 +47,8 @@ pub(crate) struct Session {
     /// Work whose pieces all had one: they came from the shelf.
     complete: VecDeque<Work>,
     told_progress: Option<Instant>,
+    /// Chunks are encoded in graphics hardware, as long as that goes well.
+    in_hardware: bool,
 }
 
 /// A request that is not finished.
@@ -83,7 +86,8 @@ impl Session {
         publish::unshelve(&workshop, target).await?;
         let source = OpenSource::open(&title.source, &workshop.policy).await?;
         let scratch = workshop.scratch(run)?;
-        let worker = start_worker(&workshop, &source, &scratch, Duty::Encode).await?;
+        let encoders = workshop.encoders(usable_encoders(lane, &plan)).await?;
+        let worker = start_worker(&workshop, &source, &scratch, Duty::Encode, encoders).await?;
         let stored = workshop.catalog.pieces(run.title).await;
         let stored = stored.map_err(|error| workshop.catalog_trouble(&error))?;
         let stored: HashSet<Piece> = stored.into_iter().map(|piece| piece.piece).collect();
@@ -107,6 +111,7 @@ impl Session {
             _scratch: scratch,
             under_way: VecDeque::new(),
             told_progress: None,
+            in_hardware: encoders > 0,
         })
     }
 
@@ -180,12 +185,20 @@ impl Session {
                     .await
             }
             Output::Reading => Ok(()),
+            Output::FellBack(reason) => {
+                self.in_hardware = false;
+                self.workshop.hardware_failed(self.run.job, &reason).await;
+                Ok(())
+            }
             Output::Progress(position) => {
                 self.on_progress(place, position).await;
                 Ok(())
             }
             Output::ChunkDone { frames, missing } => {
                 self.note_missing(place, frames, missing);
+                if self.in_hardware {
+                    self.workshop.launcher.hardware_did(true);
+                }
                 self.on_done(place).await
             }
             Output::AudioDone { silence } => {
@@ -304,14 +317,36 @@ impl Session {
     }
 }
 
-/// Starts a worker on an open source.
+/// How many encoders in graphics hardware could work for a lane: one for each rung, if the plan was
+/// drawn for them, too.
+fn usable_encoders(lane: Lane, plan: &Plan) -> usize {
+    let rungs = plan.encoded();
+    let are_planned = rungs.iter().all(|rung| rung.hardware_sets.is_some());
+    if lane == Lane::Picture && are_planned {
+        rungs.len()
+    } else {
+        0
+    }
+}
+
+/// Starts a worker on an open source, with so many encoders in graphics hardware.
 pub(crate) async fn start_worker(
     workshop: &Workshop,
     source: &OpenSource,
     scratch: &Scratch,
     duty: Duty,
+    encoders: u32,
 ) -> Result<Worker, Trouble> {
-    start_worker_on(workshop, source.descriptor()?, scratch, duty).await
+    let errand = Errand {
+        input: source.descriptor()?,
+        scratch: scratch.path().to_owned(),
+        duty,
+        encoders,
+    };
+    let launcher = workshop.launcher.as_ref();
+    Worker::start_on(launcher, errand, workshop.policy.patience)
+        .await
+        .map_err(|error| Trouble::at_start(&error, &workshop.policy))
 }
 
 /// The same for a file that is no source.

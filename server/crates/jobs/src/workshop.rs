@@ -65,6 +65,23 @@ impl Workshop {
         settings.map_err(|error| self.catalog_trouble(&error))
     }
 
+    /// How many encoders in graphics hardware a worker is given that could use `wanted`.
+    pub(crate) async fn encoders(&self, wanted: usize) -> Result<u32, Trouble> {
+        let is_of_use = wanted > 0 && self.launcher.hardware().is_some();
+        if is_of_use && self.settings().await?.hardware_encoding {
+            return Ok(u32::try_from(wanted).unwrap_or(0));
+        }
+        Ok(0)
+    }
+
+    /// An encoder in graphics hardware failed.
+    pub(crate) async fn hardware_failed(&self, job: JobId, reason: &str) {
+        tracing::warn!(%job, reason, "The graphics hardware failed; software goes on.");
+        self.launcher.hardware_did(false);
+        let line = format!("{reason} The rest is encoded by software.");
+        self.log(job, &line).await;
+    }
+
     /// The store did not take a piece. A bucket that is away is left alone for longer and longer;
     /// what is encoded already waits here.
     pub(crate) fn store_trouble(&self, place: Place, error: &Error) -> Trouble {

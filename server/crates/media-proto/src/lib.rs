@@ -9,16 +9,21 @@ pub mod copy;
 pub mod frame;
 pub mod hardware;
 pub mod message;
+pub mod pictures;
 pub mod sandbox;
 
 /// Raised whenever a message changes its meaning; both ends must agree exactly.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Descriptor on which the worker finds its input, open for reading.
 pub const INPUT_DESCRIPTOR: i32 = 3;
 
 /// Descriptor of the folder into which the worker writes.
 pub const OUTPUT_DESCRIPTOR: i32 = 4;
+
+/// From here on a worker finds, for each encoder in graphics hardware that it was promised, the
+/// pipe for [`hardware::Order`]s and then the one for [`hardware::Answer`]s.
+pub const FIRST_ENCODER_DESCRIPTOR: i32 = 5;
 
 /// Environment variable without which the worker refuses to start, because a person who runs it
 /// by hand would only see binary frames.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::copy::{CopyFacts, CopySpec};
+use crate::pictures::{PosterSpec, SheetSpec};
 
 /// A request with the number that its events repeat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,65 +74,6 @@ pub enum Request {
     /// Read the input as a file of subtitles and write it as `subtitle-{N}.vtt`. Answered by
     /// [`Event::SidecarDone`].
     ReadSidecar(SidecarSpec),
-}
-
-/// What stands for a title.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PosterSpec {
-    /// What it is drawn from.
-    pub from: PosterSource,
-    /// Attached pictures of the file, by track. The first that can be decoded is the poster of
-    /// sound, and one of those to choose from for a film.
-    pub covers: Vec<u32>,
-    /// Zero of the timeline on the source's clock, in video ticks.
-    pub origin: i64,
-    /// Longest side of the picture, in pixels.
-    pub long_side: u32,
-}
-
-/// What a poster is drawn from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PosterSource {
-    /// The liveliest keyframes of a film.
-    Film {
-        /// The track to take them from.
-        track: u32,
-        /// Stretches of the title by some places to look at, in video ticks; each gives one
-        /// picture at most.
-        stretches: Vec<Vec<i64>>,
-    },
-    /// The loudness of sound over its time, as bars.
-    Sound {
-        /// The track to listen to.
-        track: u32,
-        /// End of the title, in video ticks.
-        end: i64,
-    },
-}
-
-/// A sheet of small pictures, row by row; what is left over at the end is black.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SheetSpec {
-    /// Number of the sheet in the name of the file, from 1.
-    pub number: u32,
-    /// Width of one picture, even, in pixels.
-    pub tile_width: u32,
-    /// Height of one picture, even, in pixels.
-    pub tile_height: u32,
-    /// Pictures in a row.
-    pub columns: u32,
-    /// How many rows there are.
-    pub rows: u32,
-    /// From one picture to the next, in video ticks.
-    pub every: i64,
-    /// What the pictures show, in video ticks on the timeline, rising.
-    pub times: Vec<i64>,
-    /// Keyframes around there, rising; where there is none before a time, decoding starts at the
-    /// beginning of the file.
-    pub entries: Vec<EntryPoint>,
 }
 
 /// A file of subtitles beside a film.
@@ -211,6 +153,9 @@ pub struct RungSpec {
     /// Fingerprint of the parameter sets that [`Event::Prepared`] reported, in hex;
     /// empty only in [`Request::Prepare`].
     pub parameter_sets: String,
+    /// Fingerprint of the parameter sets of the encoder in graphics hardware, if segments of it may
+    /// stand beside the others; always absent in [`Request::Prepare`].
+    pub hardware_sets: Option<String>,
 }
 
 /// Speed against size.
@@ -330,6 +275,12 @@ pub enum Event {
         /// Presentation time of the newest encoded frame.
         position: i64,
     },
+    /// The encoder in graphics hardware failed; what is missing of this chunk, and all others, are
+    /// encoded by software.
+    FellBack {
+        /// What was wrong, in a sentence.
+        reason: String,
+    },
     /// All segments of the chunk are out.
     ChunkDone {
         /// Frames that were encoded.
@@ -379,6 +330,7 @@ impl Event {
             Self::Hello { .. }
                 | Self::Reading { .. }
                 | Self::Segment { .. }
+                | Self::FellBack { .. }
                 | Self::Progress { .. }
         )
     }
@@ -392,6 +344,9 @@ pub struct PreparedVideo {
     pub codec: String,
     /// Fingerprint of the parameter sets, in hex.
     pub parameter_sets: String,
+    /// Fingerprint of those of the encoder in graphics hardware, which stand beside the former in
+    /// the init segment, if the worker had one and could use it.
+    pub hardware_sets: Option<String>,
 }
 
 /// Why a request cannot be fulfilled.

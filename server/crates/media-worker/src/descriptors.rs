@@ -1,14 +1,17 @@
-//! Taking over what the server prepared before it started this process: open descriptors and a
-//! signal. One of the three places with `unsafe` in the worker.
+//! Taking over what the server prepared before it started this process: open descriptors, among
+//! them pipes that are waited for with patience, and a signal. One of the three places with `unsafe` in the worker.
 
 #![expect(
     unsafe_code,
     reason = "inherited descriptors and signals have no safe interface"
 )]
 
+use rustix::fs::OFlags;
 use std::fs::File;
-use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::time::Duration;
 
 /// Owns an inherited descriptor, if it is open. Call once per descriptor, before anything else
 /// opens files.
@@ -23,6 +26,71 @@ pub fn adopt(descriptor: RawFd) -> Option<OwnedFd> {
 /// Like [`adopt`], as a file.
 pub fn adopt_file(descriptor: RawFd) -> Option<File> {
     adopt(descriptor).map(File::from)
+}
+
+/// A pipe whose other end may hang: no call waits for it longer than [`PATIENCE`].
+#[derive(Debug)]
+pub struct PatientPipe(File);
+
+/// The first picture wakes a card up, which takes seconds; anything longer is a driver that hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl PatientPipe {
+    /// Takes over one end of a pipe.
+    pub fn new(pipe: File) -> io::Result<Self> {
+        let flags = rustix::fs::fcntl_getfl(&pipe)?;
+        rustix::fs::fcntl_setfl(&pipe, flags | OFlags::NONBLOCK)?;
+        Ok(Self(pipe))
+    }
+
+    fn wait(&self, events: libc::c_short) -> io::Result<()> {
+        let mut pipe = libc::pollfd {
+            fd: self.0.as_raw_fd(),
+            events,
+            revents: 0,
+        };
+        let patience = libc::timespec {
+            tv_sec: libc::time_t::try_from(PATIENCE.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: 0,
+        };
+        // SAFETY: one `pollfd` and a time that live on this stack; no signal mask.
+        let ready = unsafe { libc::ppoll(&raw mut pipe, 1, &raw const patience, ptr::null()) };
+        match ready {
+            0 => Err(io::ErrorKind::TimedOut.into()),
+            1.. => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl Read for PatientPipe {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(libc::POLLIN)?;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+impl Write for PatientPipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(libc::POLLOUT)?;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The length of an open file. Asked of the descriptor alone: the sandbox has no call that could

@@ -3,14 +3,16 @@
 //! Standard input and output carry the protocol, descriptor 3 is the input file, descriptor 4 the
 //! output folder. With `self-test` it shows on the same descriptors what its sandbox lets through,
 //! and `--landlock N` makes it believe in an older kernel; `self-test hardware` tries encoders in
-//! graphics hardware and needs no descriptors. What does not belong here: everything else; see
+//! graphics hardware and needs no descriptors, and `encode` is one of them. What does not belong here: everything else; see
 //! `serve`, `sandbox` and `hardware`.
 
-use media_proto::hardware::{ENCODERS, HARDWARE_ARGUMENT};
+use media_proto::hardware::{ENCODE_ARGUMENT, ENCODERS, ENCODERS_ARGUMENT, HARDWARE_ARGUMENT};
 use media_proto::sandbox::SELF_TEST_ARGUMENT;
-use media_proto::{GUARD_VARIABLE, INPUT_DESCRIPTOR, OUTPUT_DESCRIPTOR};
+use media_proto::{FIRST_ENCODER_DESCRIPTOR, GUARD_VARIABLE, INPUT_DESCRIPTOR, OUTPUT_DESCRIPTOR};
 use media_worker::av::log;
-use media_worker::hardware::trial;
+use media_worker::descriptors::PatientPipe;
+use media_worker::hardware::remote::Remote;
+use media_worker::hardware::{process, trial};
 use media_worker::sandbox::{self, files, selftest};
 use media_worker::{descriptors, serve};
 use std::fs::File;
@@ -20,7 +22,10 @@ use std::process::ExitCode;
 
 /// What this process is for.
 enum Purpose {
-    Serve,
+    /// With so many encoders in graphics hardware.
+    Serve(usize),
+    /// To be such an encoder, the one of this name.
+    Encode(String),
     /// With the newest Landlock to be used.
     SelfTest(u32),
     /// Of the encoders with these names.
@@ -48,10 +53,11 @@ fn main() -> ExitCode {
 }
 
 fn fulfil(purpose: Purpose) -> Result<(), String> {
-    let newest_landlock = match purpose {
+    let (newest_landlock, encoders) = match purpose {
         Purpose::HardwareTest(names) => return try_hardware(&names),
-        Purpose::SelfTest(newest) => Some(newest),
-        Purpose::Serve => None,
+        Purpose::Encode(name) => return encode(&name),
+        Purpose::SelfTest(newest) => (Some(newest), 0),
+        Purpose::Serve(encoders) => (None, encoders),
     };
     let input = descriptors::adopt_file(INPUT_DESCRIPTOR);
     let folder = descriptors::adopt(OUTPUT_DESCRIPTOR);
@@ -61,7 +67,7 @@ fn fulfil(purpose: Purpose) -> Result<(), String> {
         );
     };
     match newest_landlock {
-        None => work(input, folder),
+        None => work(input, folder, remotes(encoders)),
         Some(newest) => test(&input, folder, newest),
     }
 }
@@ -79,16 +85,46 @@ fn purpose() -> Option<Purpose> {
         [SELF_TEST_ARGUMENT, HARDWARE_ARGUMENT, names @ ..] => Some(Purpose::HardwareTest(
             names.iter().map(|name| (*name).to_owned()).collect(),
         )),
-        [] => std::env::var_os(GUARD_VARIABLE).map(|_| Purpose::Serve),
+        _ => std::env::var_os(GUARD_VARIABLE).and_then(|_| for_the_server(&arguments)),
+    }
+}
+
+fn for_the_server(arguments: &[&str]) -> Option<Purpose> {
+    match arguments {
+        [] => Some(Purpose::Serve(0)),
+        [ENCODERS_ARGUMENT, count] => count.parse().ok().map(Purpose::Serve),
+        [ENCODE_ARGUMENT, name] => Some(Purpose::Encode((*name).to_owned())),
         _ => None,
     }
 }
 
+/// The encoders that wait behind further descriptors.
+fn remotes(count: usize) -> Vec<Remote> {
+    let pipes = (FIRST_ENCODER_DESCRIPTOR..).step_by(2).take(count);
+    let remote = |orders| {
+        let (orders, answers) = (pipe(orders)?, pipe(orders + 1)?);
+        Some(Remote::new(orders, answers))
+    };
+    pipes.filter_map(remote).collect()
+}
+
+fn pipe(descriptor: i32) -> Option<PatientPipe> {
+    descriptors::adopt_file(descriptor).and_then(|file| PatientPipe::new(file).ok())
+}
+
+fn encode(name: &str) -> Result<(), String> {
+    log::errors_only();
+    let orders = &mut std::io::stdin().lock();
+    let answers = &mut std::io::stdout().lock();
+    process::serve(name, orders, answers)
+        .map_err(|error| format!("The pipe to the worker broke: {error}."))
+}
+
 /// Nothing of the input is read before the sandbox is closed.
-fn work(input: File, folder: OwnedFd) -> Result<(), String> {
+fn work(input: File, folder: OwnedFd, encoders: Vec<Remote>) -> Result<(), String> {
     sandbox::enter(folder.as_fd(), files::NEWEST).map_err(|failure| failure.message)?;
     let requests = &mut std::io::stdin().lock();
-    serve::serve(requests, std::io::stdout(), input, folder)
+    serve::serve(requests, std::io::stdout(), input, folder, encoders)
         .map_err(|error| format!("The pipe to the server broke: {error}."))
 }
 

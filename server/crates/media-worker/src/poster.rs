@@ -5,7 +5,8 @@
 //! (`thumbs`), decoding covers and drawing bars (`cover`, `bars`).
 
 use media_proto::VIDEO_TIMESCALE;
-use media_proto::message::{Cause, Event, PosterSource, PosterSpec};
+use media_proto::message::{Cause, Event};
+use media_proto::pictures::{PosterSource, PosterSpec};
 use std::cmp::Reverse;
 
 use crate::av::decoder::Decoder;

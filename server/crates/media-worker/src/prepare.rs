@@ -1,12 +1,14 @@
 //! *Prepare*: opens every encoder once and writes the init segments, so that manifests can name
 //! the real codecs before the first frame is encoded.
 
-use media_proto::message::{AudioSpec, Cause, Event, PreparedVideo, VideoSpec};
+use media_proto::message::{AudioSpec, Cause, Event, PreparedVideo, RungSpec, VideoSpec};
 use media_proto::{AUDIO_TIMESCALE, VIDEO_TIMESCALE};
 
 use crate::av::encoder::Encoder;
+use crate::av::stream::Stream;
 use crate::copy::examine::Form;
 use crate::failure::Failure;
+use crate::hardware::remote::Remote;
 use crate::isobmff::h264::ParameterSets;
 use crate::isobmff::init::{self, AudioTrack, VideoTrack};
 use crate::output::{Output, init_name};
@@ -20,9 +22,10 @@ pub fn prepare(
     audio: &[AudioSpec],
     file: &SourceFile,
     output: &Output,
+    hardware: Option<&mut Remote>,
 ) -> Result<Event, Failure> {
     let video = video.map_or(Ok(Vec::new()), |spec| {
-        prepare_video(spec, copied, file, output)
+        prepare_video(spec, copied, file, output, hardware)
     })?;
     let audio = audio
         .iter()
@@ -36,34 +39,93 @@ fn prepare_video(
     copied: bool,
     file: &SourceFile,
     output: &Output,
+    hardware: Option<&mut Remote>,
 ) -> Result<Vec<PreparedVideo>, Failure> {
     let (_, stream) = file.open_track(spec.track)?;
+    // Where the hardware cannot make one of the rungs, it makes none.
+    let both = hardware.and_then(|remote| beside_hardware(spec, &stream, remote).ok());
+    let encoded = match both {
+        Some(both) => both,
+        None => by_software(spec, &stream)?,
+    };
     let mut prepared = Vec::new();
-    for (index, rung) in (0..).zip(&spec.rungs) {
-        let encoder = Encoder::h264(&settings::h264(spec, rung, &stream))
-            .map_err(|error| Failure::internal("opening the H.264 encoder", error))?;
-        let parameter_sets = ParameterSets::from_annex_b(encoder.extradata()).ok_or_else(|| {
-            Failure::new(Cause::Internal, "The H.264 encoder gave no parameter sets.")
-        })?;
-        let size = (rung.width, rung.height);
-        prepared.push(write_video(index, size, &parameter_sets, output)?);
+    for (index, (rung, sets)) in (0..).zip(spec.rungs.iter().zip(&encoded)) {
+        prepared.push(write_video(index, (rung.width, rung.height), sets, output)?);
     }
     if copied {
         let stream_number = u32::try_from(prepared.len()).unwrap_or(u32::MAX);
         let form = Form::of(&stream)
             .ok_or_else(|| Failure::new(Cause::Internal, "The picture can no longer be copied."))?;
         let size = stream.coded_size();
-        prepared.push(write_video(stream_number, size, &form.sets, output)?);
+        let sets = Sets {
+            software: form.sets,
+            hardware: None,
+        };
+        prepared.push(write_video(stream_number, size, &sets, output)?);
     }
     Ok(prepared)
+}
+
+/// How the segments of a rung describe their pictures.
+struct Sets {
+    /// Those of x264, or of the source.
+    software: ParameterSets,
+    /// Those of an encoder in graphics hardware, and of both.
+    hardware: Option<(ParameterSets, ParameterSets)>,
+}
+
+fn by_software(spec: &VideoSpec, stream: &Stream) -> Result<Vec<Sets>, Failure> {
+    let alone = |rung: &RungSpec| {
+        Ok(Sets {
+            software: x264_sets(spec, rung, stream)?,
+            hardware: None,
+        })
+    };
+    spec.rungs.iter().map(alone).collect()
+}
+
+/// Both kinds for all rungs, or nothing.
+fn beside_hardware(
+    spec: &VideoSpec,
+    stream: &Stream,
+    remote: &mut Remote,
+) -> Result<Vec<Sets>, Failure> {
+    let mut all = Vec::new();
+    for rung in &spec.rungs {
+        let hardware = remote.parameter_sets(&settings::h264(spec, rung, stream))?;
+        let beside = RungSpec {
+            hardware_sets: Some(hardware.fingerprint()),
+            ..rung.clone()
+        };
+        let software = x264_sets(spec, &beside, stream)?;
+        let both = software.joined(&hardware).ok_or_else(|| {
+            Failure::new(Cause::Internal, "Two encoders have sets of one number.")
+        })?;
+        all.push(Sets {
+            software,
+            hardware: Some((hardware, both)),
+        });
+    }
+    Ok(all)
+}
+
+fn x264_sets(spec: &VideoSpec, rung: &RungSpec, stream: &Stream) -> Result<ParameterSets, Failure> {
+    let encoder = Encoder::h264(&settings::h264(spec, rung, stream))
+        .map_err(|error| Failure::internal("opening the H.264 encoder", error))?;
+    ParameterSets::from_annex_b(encoder.extradata())
+        .ok_or_else(|| Failure::new(Cause::Internal, "The H.264 encoder gave no parameter sets."))
 }
 
 fn write_video(
     stream: u32,
     (width, height): (u32, u32),
-    parameter_sets: &ParameterSets,
+    sets: &Sets,
     output: &Output,
 ) -> Result<PreparedVideo, Failure> {
+    let parameter_sets = match &sets.hardware {
+        Some((_, both)) => both,
+        None => &sets.software,
+    };
     let too_large = |_| Failure::new(Cause::TooLarge, "The picture is too large.");
     let bytes = init::video(&VideoTrack {
         width: u16::try_from(width).map_err(too_large)?,
@@ -74,7 +136,8 @@ fn write_video(
     write_init(output, stream, &bytes)?;
     Ok(PreparedVideo {
         codec: parameter_sets.codec(),
-        parameter_sets: parameter_sets.fingerprint(),
+        parameter_sets: sets.software.fingerprint(),
+        hardware_sets: sets.hardware.as_ref().map(|(own, _)| own.fingerprint()),
     })
 }
 

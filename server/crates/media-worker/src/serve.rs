@@ -13,6 +13,7 @@ use crate::av::{log, memory};
 use crate::copy::make::{CopySource, copy};
 use crate::events::EventSink;
 use crate::failure::Failure;
+use crate::hardware::remote::Remote;
 use crate::inspect;
 use crate::output::Output;
 use crate::picture::ladder::Ladder;
@@ -30,6 +31,7 @@ pub fn serve(
     writer: impl Write + Send + 'static,
     input: File,
     folder: OwnedFd,
+    encoders: Vec<Remote>,
 ) -> io::Result<()> {
     log::errors_only();
     memory::limit_blocks();
@@ -46,6 +48,7 @@ pub fn serve(
         file: SourceFile::new(input, pulse.clone()),
         pulse,
         output: Arc::new(Output::new(folder)),
+        encoders,
         events,
         ladder: None,
         sound: None,
@@ -63,6 +66,8 @@ struct Worker {
     /// Of all that is read of `file`, also by what stays open from one request to the next.
     pulse: Pulse,
     output: Arc<Output>,
+    /// In graphics hardware; the ladder takes them over.
+    encoders: Vec<Remote>,
     events: EventSink,
     /// The picture that was encoded last, still open: the next chunk goes on decoding from there.
     ladder: Option<Ladder>,
@@ -82,7 +87,11 @@ impl Worker {
                 video,
                 copied,
                 audio,
-            } => prepare::prepare(video.as_ref(), copied, &audio, &self.file, &self.output),
+            } => {
+                let hardware = self.encoders.first_mut();
+                let (file, output) = (&self.file, &self.output);
+                prepare::prepare(video.as_ref(), copied, &audio, file, output, hardware)
+            }
             Request::EncodeChunk { video, chunk } => {
                 match self.open_ladder(&video) {
                     // The rungs report by themselves, while the next request is read already.
@@ -133,7 +142,10 @@ impl Worker {
     ) -> Result<(&mut Ladder, &SourceFile, &EventSink), Failure> {
         let ladder = match self.ladder.take().filter(|ladder| ladder.fits(spec)) {
             Some(ladder) => ladder,
-            None => Ladder::open(&self.file, spec, &self.output)?,
+            None => {
+                let encoders = std::mem::take(&mut self.encoders);
+                Ladder::open(&self.file, spec, &self.output, encoders)?
+            }
         };
         Ok((self.ladder.insert(ladder), &self.file, &self.events))
     }

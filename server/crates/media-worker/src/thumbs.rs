@@ -4,7 +4,8 @@
 //! ones, a picture in three hundred is decoded. Where keyframes are far apart, decoding goes on
 //! through what lies between. What does not belong here: single large pictures (`poster`).
 
-use media_proto::message::{Cause, EntryPoint, SheetSpec, VideoSpec};
+use media_proto::message::{Cause, EntryPoint, VideoSpec};
+use media_proto::pictures::SheetSpec;
 
 use crate::av::frame::Frame;
 use crate::failure::Failure;

@@ -50,6 +50,7 @@ fn film(seconds: i64, keyframes: i64) -> Film {
         peak_bps: 1_000_000,
         threads: 1,
         colour: Colour::bt709(),
+        sets_number: 0,
     })
     .unwrap();
     let mut samples = Vec::new();
@@ -163,6 +164,7 @@ fn prepare(film: &Film, inspection: &Inspection) -> (Vec<u8>, Vec<PreparedVideo>
             height: 32,
             peak_bps: 300_000,
             parameter_sets: String::new(),
+            hardware_sets: None,
         }],
         preset: Preset::Fast,
     };

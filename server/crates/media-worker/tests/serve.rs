@@ -8,23 +8,26 @@
     reason = "a test that cannot set up its story must stop"
 )]
 
+mod in_hardware;
 mod pipes;
 
 use media_proto::message::{
-    AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, PosterSource,
-    PosterSpec, Preset, Request, RungSpec, SheetSpec, VideoSpec,
+    AudioSpec, Cause, ChunkSpec, Event, GridPolicy, Inspection, NumberedEvent, Preset, Request,
+    RungSpec, VideoSpec,
 };
+use media_proto::pictures::{PosterSource, PosterSpec, SheetSpec};
 use media_worker::av::encoder::{Encoder, H264Settings};
 use media_worker::av::frame::Frame;
 use media_worker::av::packet::Packet;
 use media_worker::av::stream::Colour;
+use media_worker::hardware::remote::Remote;
 use media_worker::isobmff::fragment::{Sample, Span, segment};
 use media_worker::isobmff::h264::{ParameterSets, is_idr, to_length_prefixed};
 use media_worker::isobmff::init::{self, AudioTrack, VideoTrack};
 use std::fs::File;
 use std::path::Path;
 
-use pipes::{SECOND, ask, file_of, files_in, grid};
+use pipes::{SECOND, ask, ask_with, file_of, files_in, grid};
 
 const GRID: GridPolicy = grid(10 * SECOND);
 
@@ -45,6 +48,7 @@ fn film(seconds: i64, frames_a_second: i64) -> File {
         peak_bps: 1_000_000,
         threads: 1,
         colour: Colour::bt709(),
+        sets_number: 0,
     })
     .unwrap();
     let parameter_sets = ParameterSets::from_annex_b(encoder.extradata()).unwrap();
@@ -128,12 +132,23 @@ fn inspect(source: &File, folder: &Path) -> Inspection {
 
 /// The specification of two rungs, prepared.
 fn prepared_video(source: &File, folder: &Path, inspection: &Inspection) -> VideoSpec {
+    prepared_with(Vec::new(), source, folder, inspection)
+}
+
+/// The same by a worker with encoders in graphics hardware.
+fn prepared_with(
+    encoders: Vec<Remote>,
+    source: &File,
+    folder: &Path,
+    inspection: &Inspection,
+) -> VideoSpec {
     let video = inspection.video.as_ref().unwrap();
     let rung = |width, height| RungSpec {
         width,
         height,
         peak_bps: 300_000,
         parameter_sets: String::new(),
+        hardware_sets: None,
     };
     let mut spec = VideoSpec {
         track: video.track,
@@ -149,7 +164,8 @@ fn prepared_video(source: &File, folder: &Path, inspection: &Inspection) -> Vide
         copied: false,
         audio: Vec::new(),
     };
-    let Event::Prepared { video, .. } = last_event(ask(source, folder, &[request])) else {
+    let events = ask_with(encoders, source, folder, &[request]);
+    let Event::Prepared { video, .. } = last_event(events) else {
         panic!("the encoders must open");
     };
     for (rung, prepared) in spec.rungs.iter_mut().zip(video) {
@@ -159,6 +175,7 @@ fn prepared_video(source: &File, folder: &Path, inspection: &Inspection) -> Vide
             prepared.codec
         );
         rung.parameter_sets = prepared.parameter_sets;
+        rung.hardware_sets = prepared.hardware_sets;
     }
     spec
 }

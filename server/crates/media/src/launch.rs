@@ -19,6 +19,17 @@ pub trait Launch: Send + Sync + Debug {
     /// Fails with `NotFound` if no worker is installed, and with `Unavailable` if the machine
     /// could not start it.
     async fn launch(&self, errand: Errand) -> Result<Launched>;
+
+    /// The encoder in graphics hardware that workers may be given, if one works.
+    fn hardware(&self) -> Option<String> {
+        None
+    }
+
+    /// The encoder of a worker did as it should, or failed. After some failures in a row it is left
+    /// alone until the next start.
+    fn hardware_did(&self, well: bool) {
+        let _ = well;
+    }
 }
 
 /// What a worker is given for life.
@@ -30,6 +41,9 @@ pub struct Errand {
     pub scratch: PathBuf,
     /// What it is for.
     pub duty: Duty,
+    /// How many encoders in graphics hardware it gets, each a process of its own. It gets none
+    /// where that does not work.
+    pub encoders: u32,
 }
 
 /// A worker that was just started and has not spoken yet.

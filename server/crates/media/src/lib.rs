@@ -5,6 +5,7 @@
 //! with a process. [`self_test`] asks one how well it is locked in, [`hardware`] what the graphics
 //! hardware can encode. What does not belong here: which work is due (`jobs`), rows, stored objects.
 
+mod confine;
 pub mod connection;
 pub mod demand;
 pub mod hardware;

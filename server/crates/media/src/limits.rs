@@ -14,8 +14,8 @@ pub enum Duty {
     Inspect,
     /// Making chunks, audio tracks and posters.
     Encode,
-    /// Trying an encoder in graphics hardware, with pictures of our own.
-    TryHardware,
+    /// Being an encoder in graphics hardware, or trying one: for pictures, never for files.
+    Hardware,
 }
 
 /// Resource limits of one worker process.
@@ -54,7 +54,7 @@ impl Duty {
             // Two days of processor time: a long 4K title on a slow machine takes hours of both cores.
             Self::Encode => (6 * GIBIBYTE, 48 * 60 * 60, GIBIBYTE / 4),
             // Drivers map the memory of the card, and of every other one, into their address space.
-            Self::TryHardware => (u64::MAX, 60, GIBIBYTE / 4),
+            Self::Hardware => (u64::MAX, 48 * 60 * 60, GIBIBYTE / 4),
         };
         Limits {
             address_space_bytes,
@@ -62,7 +62,7 @@ impl Duty {
             file_bytes,
             descriptors: match self {
                 Self::Inspect | Self::Encode => 64,
-                Self::TryHardware => 1024,
+                Self::Hardware => 1024,
             },
             niceness: 10,
         }
@@ -86,7 +86,7 @@ impl Patience {
     pub fn for_duty(&self, duty: Duty) -> Duration {
         match duty {
             Duty::Inspect => self.inspect,
-            Duty::Encode | Duty::TryHardware => self.encode,
+            Duty::Encode | Duty::Hardware => self.encode,
         }
     }
 }

@@ -24,6 +24,9 @@ pub enum Output {
     Reading,
     /// How far the encoder has come on the timeline.
     Progress(VideoTicks),
+    /// The encoder in graphics hardware failed, with a sentence about it; the worker goes on
+    /// without it.
+    FellBack(String),
     /// All segments of a chunk are out.
     ChunkDone {
         /// Frames that were encoded.
@@ -70,6 +73,7 @@ impl Output {
             }),
             Event::Reading { .. } => Some(Self::Reading),
             Event::Progress { position } => Some(Self::Progress(Ticks(position))),
+            Event::FellBack { reason } => Some(Self::FellBack(cleaned(&reason))),
             Event::ChunkDone { frames, missing } => Some(Self::ChunkDone { frames, missing }),
             Event::AudioDone { silence } => Some(Self::AudioDone {
                 silence: Ticks(silence),
@@ -100,12 +104,16 @@ pub(crate) fn failure(cause: Cause, message: &str) -> Error {
         Cause::Io => ErrorKind::Unavailable,
         _ => ErrorKind::Internal,
     };
-    let message: String = message
+    Error::new(kind, cleaned(message))
+}
+
+/// A worker's words as they may be shown.
+fn cleaned(message: &str) -> String {
+    message
         .chars()
         .filter(|character| !character.is_control())
         .take(MAX_MESSAGE_CHARACTERS)
-        .collect();
-    Error::new(kind, message)
+        .collect()
 }
 
 #[cfg(test)]

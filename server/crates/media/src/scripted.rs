@@ -9,9 +9,10 @@ use media_proto::copy::CopyFacts;
 use media_proto::frame::{self, HEADER_BYTES};
 use media_proto::message::{
     AudioInspection, Cause, ChunkProposal, ChunkSpec, Event, Inspection, NumberedEvent,
-    NumberedRequest, PosterSource, PreparedVideo, Request, TagsInspection, Track, TrackKind,
-    VideoInspection, VideoSpec,
+    NumberedRequest, PreparedVideo, Request, TagsInspection, Track, TrackKind, VideoInspection,
+    VideoSpec,
 };
+use media_proto::pictures::PosterSource;
 use media_proto::{VERSION, VIDEO_TIMESCALE};
 use model::error::{Error, ErrorKind, Result};
 use model::segment::Piece;
@@ -386,6 +387,7 @@ fn prepared(rungs: usize, audio: usize) -> Event {
     let video = PreparedVideo {
         codec: "avc1.64001e".into(),
         parameter_sets: "scripted".into(),
+        hardware_sets: None,
     };
     Event::Prepared {
         video: vec![video; rungs],

@@ -65,12 +65,13 @@ impl ProcessLauncher {
             input: File::open("/dev/null").context(ErrorKind::Unavailable, "opening /dev/null")?,
             scratch: place.folder.clone(),
             duty,
+            encoders: 0,
         };
         let Launched {
             requests,
             events,
             mut life,
-        } = self.launch_with(errand, arguments).await?;
+        } = self.launch_with(errand, arguments, Vec::new()).await?;
         drop(requests);
         let mut report = Vec::new();
         let mut events = events.take(MAX_REPORT_BYTES);

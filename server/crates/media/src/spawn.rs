@@ -1,26 +1,29 @@
-//! Starts worker processes: the one place of this crate with `unsafe`, because limits, the death
-//! signal and the two descriptors must be set between fork and exec.
+//! Starts worker processes.
 //!
-//! A child gets an empty environment, its own process group, `/` as its folder, descriptors 0 to 4
-//! and nothing else. What does not belong here: what is said over the pipes (`connection`).
+//! A child gets an empty environment, its own process group, `/` as its folder, descriptors 0 to 4,
+//! those of its encoders if it has some, and nothing else. What does not belong here: what happens between fork and exec (`confine`),
+//! and what is said over the pipes (`connection`).
 
 use async_trait::async_trait;
-use media_proto::{GUARD_VARIABLE, INPUT_DESCRIPTOR, OUTPUT_DESCRIPTOR};
+use media_proto::GUARD_VARIABLE;
+use media_proto::hardware::{ENCODE_ARGUMENT, ENCODERS_ARGUMENT};
 use model::error::{Context, Error, ErrorKind, Result, kind_of_io};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::confine::{MOST_ENCODERS, confine};
+use crate::hardware::Choice;
 use crate::launch::{Ending, Errand, Launch, Launched, Life};
-use crate::limits::Limits;
+use crate::limits::Duty;
 use crate::stderr::StderrTail;
 
 /// Starts that may wait for the spawning thread.
@@ -29,11 +32,6 @@ const QUEUED_STARTS: usize = 16;
 const START_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a killed process may take to disappear; one in uninterruptible sleep takes longer.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);
-/// Copies of our descriptors are moved up here, so that mapping one onto 3 cannot overwrite the
-/// other that happens to be 3 already.
-const FIRST_COPY: RawFd = 10;
-/// From the signal that says which limit was reached to the one that does not.
-const SECONDS_TO_DIE: u64 = 10;
 /// Makes the kernel end a worker before the server when memory runs out (-1000 to 1000).
 const OOM_SCORE_ADJUSTMENT: &str = "800";
 
@@ -45,6 +43,14 @@ const OOM_SCORE_ADJUSTMENT: &str = "800";
 pub struct ProcessLauncher {
     program: PathBuf,
     starts: mpsc::SyncSender<Start>,
+    pub(crate) choice: Arc<Choice>,
+}
+
+/// An encoder in graphics hardware that was just started, with the worker's ends of its pipes.
+pub(crate) struct Encoder {
+    child: Child,
+    orders: OwnedFd,
+    answers: OwnedFd,
 }
 
 /// A start that waits for the spawning thread.
@@ -66,7 +72,11 @@ impl ProcessLauncher {
                 ErrorKind::Unavailable,
                 "starting the thread that starts workers",
             )?;
-        Ok(Self { program, starts })
+        Ok(Self {
+            program,
+            starts,
+            choice: Arc::default(),
+        })
     }
 
     /// Where the worker is expected.
@@ -92,16 +102,107 @@ impl ProcessLauncher {
 #[async_trait]
 impl Launch for ProcessLauncher {
     async fn launch(&self, errand: Errand) -> Result<Launched> {
-        self.launch_with(errand, &[]).await
+        let encoders = self.start_encoders(errand.encoders).await;
+        let count = encoders.len().to_string();
+        let arguments = [ENCODERS_ARGUMENT, &count];
+        let arguments = if encoders.is_empty() {
+            &[]
+        } else {
+            arguments.as_slice()
+        };
+        self.launch_with(errand, arguments, encoders).await
+    }
+
+    fn hardware(&self) -> Option<String> {
+        self.choice.encoder()
+    }
+
+    fn hardware_did(&self, well: bool) {
+        self.choice.count(well);
     }
 }
 
 impl ProcessLauncher {
     /// Starts the worker with arguments, confined like any other.
-    pub(crate) async fn launch_with(&self, errand: Errand, arguments: &[&str]) -> Result<Launched> {
+    pub(crate) async fn launch_with(
+        &self,
+        errand: Errand,
+        arguments: &[&str],
+        encoders: Vec<Encoder>,
+    ) -> Result<Launched> {
         self.check()?;
-        let mut command = prepare(&self.program, errand)?;
-        command.args(arguments);
+        let folder = File::open(&errand.scratch).map_err(|error| {
+            let message = format!("opening the scratch folder {}", errand.scratch.display());
+            Error::caused_by(kind_of_io(&error), message, error)
+        })?;
+        let mut inherited = vec![errand.input.into(), folder.into()];
+        let mut kept = Vec::new();
+        for encoder in encoders {
+            inherited.extend([encoder.orders, encoder.answers]);
+            kept.push(encoder.child);
+        }
+        let mut command = self.command(errand.duty, inherited);
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = self.spawn(command).await?;
+        launched(child, kept, self.starts.clone())
+    }
+
+    /// As many encoders as are wanted, or none: half a ladder is of no use.
+    async fn start_encoders(&self, count: u32) -> Vec<Encoder> {
+        let mut encoders = Vec::new();
+        let Some(name) = self.hardware() else {
+            return encoders;
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        if count > MOST_ENCODERS {
+            return encoders;
+        }
+        for _ in 0..count {
+            match self.start_encoder(&name).await {
+                Ok(encoder) => encoders.push(encoder),
+                Err(error) => {
+                    tracing::warn!(%error, "An encoder could not be started; software does its work.");
+                    return Vec::new();
+                }
+            }
+        }
+        encoders
+    }
+
+    async fn start_encoder(&self, name: &str) -> Result<Encoder> {
+        let pipe = || io::pipe().context(ErrorKind::Unavailable, "making a pipe to an encoder");
+        let ((orders_out, orders), (answers, answers_in)) = (pipe()?, pipe()?);
+        let mut command = self.command(Duty::Hardware, Vec::new());
+        command
+            .args([ENCODE_ARGUMENT, name])
+            .stdin(orders_out)
+            .stdout(answers_in)
+            .stderr(Stdio::null());
+        Ok(Encoder {
+            child: self.spawn(command).await?,
+            orders: orders.into(),
+            answers: answers.into(),
+        })
+    }
+
+    /// Everything about a child that can be said before the fork, but for its three streams.
+    fn command(&self, duty: Duty, inherited: Vec<OwnedFd>) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env_clear()
+            .env(GUARD_VARIABLE, "1")
+            .current_dir("/")
+            .process_group(0)
+            .kill_on_drop(true);
+        confine(&mut command, inherited, duty.limits());
+        command
+    }
+
+    async fn spawn(&self, command: Command) -> Result<Child> {
         let (answer, started) = oneshot::channel();
         let start = Start {
             command,
@@ -112,7 +213,7 @@ impl ProcessLauncher {
             ErrorKind::Unavailable,
             "starting homereel-worker: too many starts at once",
         )?;
-        let child = tokio::time::timeout(START_DEADLINE, started)
+        tokio::time::timeout(START_DEADLINE, started)
             .await
             .context(
                 ErrorKind::Unavailable,
@@ -122,8 +223,7 @@ impl ProcessLauncher {
                 ErrorKind::Internal,
                 "the thread that starts workers is gone",
             )?
-            .context(ErrorKind::Unavailable, "starting homereel-worker")?;
-        launched(child, self.starts.clone())
+            .context(ErrorKind::Unavailable, "starting homereel-worker")
     }
 }
 
@@ -149,28 +249,12 @@ fn prefer_for_oom(process: u32) {
     }
 }
 
-/// Everything about the child that can be said before the fork.
-fn prepare(program: &Path, errand: Errand) -> Result<Command> {
-    let output = File::open(&errand.scratch).map_err(|error| {
-        let message = format!("opening the scratch folder {}", errand.scratch.display());
-        Error::caused_by(kind_of_io(&error), message, error)
-    })?;
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env(GUARD_VARIABLE, "1")
-        .current_dir("/")
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    confine(&mut command, errand.input, output, errand.duty.limits());
-    Ok(command)
-}
-
 /// Hands the pipes of a started child over.
-fn launched(mut child: Child, starts: mpsc::SyncSender<Start>) -> Result<Launched> {
+fn launched(
+    mut child: Child,
+    encoders: Vec<Child>,
+    starts: mpsc::SyncSender<Start>,
+) -> Result<Launched> {
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(requests), Some(events), Some(words)) = pipes else {
         return Err(Error::new(
@@ -185,6 +269,7 @@ fn launched(mut child: Child, starts: mpsc::SyncSender<Start>) -> Result<Launche
             child,
             words: StderrTail::follow(words),
             ending: None,
+            _encoders: encoders,
             _spawner: starts,
         }),
     })
@@ -196,6 +281,8 @@ struct Process {
     child: Child,
     words: StderrTail,
     ending: Option<Ending>,
+    /// They end with it.
+    _encoders: Vec<Child>,
     /// Keeps the spawning thread alive, whose end would kill the child.
     _spawner: mpsc::SyncSender<Start>,
 }
@@ -250,141 +337,6 @@ fn name_of(signal: i32) -> &'static str {
     }
 }
 
-/// Sets what can only be set by the child itself, between fork and exec.
-#[expect(
-    unsafe_code,
-    reason = "limits, death signal and descriptors are set between fork and exec"
-)]
-fn confine(command: &mut Command, input: File, output: File, limits: Limits) {
-    let parent = std::process::id();
-    let child_setup = move || {
-        map_descriptors(input.as_raw_fd(), output.as_raw_fd())?;
-        set_limits(&limits)?;
-        gain_no_privileges()?;
-        die_with(parent)
-    };
-    // SAFETY: between fork and exec of a program with threads only async-signal-safe functions
-    // may run, and nothing may allocate or lock. The closure owns all it uses, and the four
-    // functions it calls contain nothing but system calls through libc; an `io::Error` from
-    // `last_os_error` is a number and does not allocate.
-    unsafe {
-        command.pre_exec(child_setup);
-    }
-}
-
-/// Puts the input on 3 and the folder on 4 and marks everything above to be closed by exec.
-///
-/// If the standard library's own pipe for reporting a failed exec happens to be 3 or 4, a failed
-/// exec looks like a child that ended at once, which the greeting's deadline reports.
-#[expect(
-    unsafe_code,
-    reason = "descriptors have no safe owner between fork and exec"
-)]
-fn map_descriptors(input: RawFd, output: RawFd) -> io::Result<()> {
-    // SAFETY: plain system calls on numbers. `input` and `output` are open, because the closure
-    // that calls us owns their files; the copies are made above both targets, so the first `dup2`
-    // cannot close what the second one needs. The child has one thread, so nobody else uses 3, 4.
-    unsafe {
-        let input = checked(libc::fcntl(input, libc::F_DUPFD_CLOEXEC, FIRST_COPY))?;
-        let output = checked(libc::fcntl(output, libc::F_DUPFD_CLOEXEC, FIRST_COPY))?;
-        checked(libc::dup2(input, INPUT_DESCRIPTOR))?;
-        checked(libc::dup2(output, OUTPUT_DESCRIPTOR))?;
-        close_above_on_exec(OUTPUT_DESCRIPTOR)
-    }
-}
-
-/// Marks every descriptor above `last` as closing on exec. Ours are marked already when they are
-/// opened; this is for those that a library opened carelessly.
-#[expect(unsafe_code, reason = "a system call without a safe wrapper")]
-fn close_above_on_exec(last: RawFd) -> io::Result<()> {
-    let Ok(first) = libc::c_uint::try_from(last + 1) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    // The flag is an `int` in libc and an `unsigned int` in the kernel.
-    let flag = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
-    // SAFETY: the call takes numbers only, and marking descriptors closes nothing before exec.
-    let outcome = checked(unsafe { libc::close_range(first, libc::c_uint::MAX, flag) });
-    match outcome {
-        // Kernels before 5.11 lack the flag; there the marks from opening must do.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => Ok(()),
-        other => other.map(|_| ()),
-    }
-}
-
-fn set_limits(limits: &Limits) -> io::Result<()> {
-    limit(libc::RLIMIT_CORE, 0)?;
-    limit(libc::RLIMIT_NOFILE, limits.descriptors)?;
-    limit(libc::RLIMIT_AS, limits.address_space_bytes)?;
-    let last_second = limits.cpu_seconds.saturating_add(SECONDS_TO_DIE);
-    limit_between(libc::RLIMIT_CPU, limits.cpu_seconds, last_second)?;
-    limit(libc::RLIMIT_FSIZE, limits.file_bytes)?;
-    be_nice(limits.niceness)
-}
-
-/// Lowers one limit, both soft and hard.
-fn limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
-    limit_between(resource, value, value)
-}
-
-/// Lowers one limit; where the inherited hard limit is lower, that one stays.
-#[expect(unsafe_code, reason = "a system call between fork and exec")]
-fn limit_between(resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -> io::Result<()> {
-    let mut current = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: both calls get a pointer to a whole `rlimit` that lives on this stack.
-    unsafe {
-        checked(libc::getrlimit(resource, &raw mut current))?;
-        let hard = hard.min(current.rlim_max);
-        current = libc::rlimit {
-            rlim_cur: soft.min(hard),
-            rlim_max: hard,
-        };
-        checked(libc::setrlimit(resource, &raw const current)).map(|_| ())
-    }
-}
-
-/// Adds to the niceness. Its failure is not worth failing the start.
-#[expect(unsafe_code, reason = "a system call between fork and exec")]
-fn be_nice(niceness: i32) -> io::Result<()> {
-    // SAFETY: takes a number and returns a number.
-    let _ = unsafe { libc::nice(niceness) };
-    Ok(())
-}
-
-/// Whatever this child starts or becomes, it never has more rights than now: no `setuid` program
-/// works for it.
-#[expect(unsafe_code, reason = "a system call between fork and exec")]
-fn gain_no_privileges() -> io::Result<()> {
-    // SAFETY: takes and returns numbers.
-    checked(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).map(|_| ())
-}
-
-/// Lets the kernel kill this child when the thread that forked it ends, also by `kill -9`.
-#[expect(unsafe_code, reason = "a system call between fork and exec")]
-fn die_with(parent: u32) -> io::Result<()> {
-    // SAFETY: both calls take and return numbers.
-    let alive = unsafe {
-        checked(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
-        libc::getppid()
-    };
-    // The parent may have died before the signal was set; then nobody is left to send it.
-    if u32::try_from(alive).ok() == Some(parent) {
-        Ok(())
-    } else {
-        Err(io::ErrorKind::BrokenPipe.into())
-    }
-}
-
-fn checked(outcome: libc::c_int) -> io::Result<libc::c_int> {
-    if outcome < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(outcome)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::ProcessLauncher;
@@ -406,6 +358,7 @@ mod tests {
             input: File::open(input).unwrap(),
             scratch: folder.to_owned(),
             duty: Duty::Inspect,
+            encoders: 0,
         }
     }
 

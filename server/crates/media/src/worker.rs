@@ -51,7 +51,18 @@ impl Worker {
             input,
             scratch: scratch.to_owned(),
             duty,
+            encoders: 0,
         };
+        Self::start_on(launcher, errand, patience).await
+    }
+
+    /// The same for an errand that may want encoders in graphics hardware.
+    pub async fn start_on(
+        launcher: &dyn Launch,
+        errand: Errand,
+        patience: Patience,
+    ) -> Result<Self> {
+        let duty = errand.duty;
         let Launched {
             requests,
             events,
@@ -255,7 +266,10 @@ mod tests {
             assert_eq!(number, wanted, "only one request was made");
             let last = !matches!(
                 output,
-                Output::Segment { .. } | Output::Reading | Output::Progress(_)
+                Output::Segment { .. }
+                    | Output::Reading
+                    | Output::FellBack(_)
+                    | Output::Progress(_)
             );
             outputs.push(output);
             if last {

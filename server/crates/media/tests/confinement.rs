@@ -93,6 +93,7 @@ async fn listen(folder: &Path) -> (Launched, String) {
         input: File::open("/dev/zero").unwrap(),
         scratch: folder.to_owned(),
         duty: Duty::Encode,
+        encoders: 0,
     };
     let mut launched = launcher.launch(errand).await.unwrap();
     let mut words = String::new();

@@ -14,7 +14,7 @@ use crate::settings::Speed;
 use crate::time::{AudioTicks, VideoTicks};
 
 /// Written into every plan; a plan of another version is drawn anew.
-pub const PLAN_VERSION: u32 = 4;
+pub const PLAN_VERSION: u32 = 5;
 
 /// Into how many parts a summary divides a film at most: more are too small to be seen on a phone.
 pub const MOST_PARTS: usize = 96;
@@ -92,6 +92,10 @@ pub struct VideoRung {
     /// Fingerprint of the encoder's parameter sets, in hex: a chunk whose encoder says otherwise
     /// must not be joined to the others.
     pub parameter_sets: String,
+    /// The same of the encoder in graphics hardware for which the plan was drawn, too: its
+    /// parameter sets stand beside the others in the init segment, so segments of both make one
+    /// stream. Absent where all is encoded by software.
+    pub hardware_sets: Option<String>,
 }
 
 /// The unit of encoding: what one decode makes for all rungs; or of copying.

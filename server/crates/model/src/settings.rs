@@ -30,6 +30,9 @@ pub struct Settings {
     pub bucket: Option<Bucket>,
     /// Announced in the home network by name.
     pub discoverable: bool,
+    /// Films may be encoded in graphics hardware, where that works. Off unless the owner wants it:
+    /// it is quicker, but its pictures are worse for the same bytes.
+    pub hardware_encoding: bool,
 }
 
 /// How generous the limits for clients are.
@@ -135,6 +138,7 @@ impl Default for Settings {
             place: Place::Local,
             bucket: None,
             discoverable: true,
+            hardware_encoding: false,
         }
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct SettingsView {
     bucket: Option<BucketView>,
     /// Announced in the home network by name.
     discoverable: bool,
+    /// Films may be encoded in graphics hardware, where that works.
+    hardware_encoding: bool,
     /// What the graphics hardware was found to be good for; null until it was tried.
     hardware: Option<HardwareView>,
 }
@@ -81,6 +83,7 @@ pub(crate) struct Change {
     #[schema(value_type = Option<BucketChange>)]
     bucket: Option<Option<BucketChange>>,
     discoverable: Option<bool>,
+    hardware_encoding: Option<bool>,
     /// Takes a bucket although its test fails, or although titles lie in the one before.
     #[serde(default)]
     #[schema(required = false)]
@@ -188,6 +191,7 @@ impl Change {
         set(&mut settings.speed, self.speed);
         set(&mut settings.place, self.place);
         set(&mut settings.discoverable, self.discoverable);
+        set(&mut settings.hardware_encoding, self.hardware_encoding);
         if settings.place == Place::Bucket && settings.bucket.is_none() {
             return Err(Problem::bad_request(
                 "Say first which bucket titles should go to.",
@@ -237,6 +241,7 @@ impl SettingsView {
             place: settings.place,
             bucket: settings.bucket.map(BucketView::new),
             discoverable: settings.discoverable,
+            hardware_encoding: settings.hardware_encoding,
             hardware: app.site.facts.hardware(),
         }
     }

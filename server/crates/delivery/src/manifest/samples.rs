@@ -117,6 +117,7 @@ fn rung(width: u32, height: u32, average_bps: u32, peak_bps: u32, codec: &str) -
         made: Made::Encoded,
         codec: codec.into(),
         parameter_sets: "00".into(),
+        hardware_sets: None,
     }
 }
 

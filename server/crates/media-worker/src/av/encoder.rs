@@ -42,6 +42,8 @@ pub struct H264Settings {
     pub threads: u32,
     /// Colour description.
     pub colour: Colour,
+    /// Number of the parameter sets, where those of another encoder stand beside them.
+    pub sets_number: u32,
 }
 
 impl Encoder {
@@ -52,6 +54,8 @@ impl Encoder {
         let crf = settings.crf.to_string();
         let threads = settings.threads.to_string();
         let level = h264_level(settings);
+        let number = settings.sets_number;
+        let own = format!("stitchable=1:open-gop=0:nal-hrd=none:sps-id={number}");
         let mut options = Options::new(&[
             ("preset", settings.preset),
             ("profile", "high"),
@@ -66,7 +70,7 @@ impl Encoder {
             // Longer than any segment: keyframes come only where the plan cuts.
             ("g", "100000"),
             ("flags", "+global_header+cgop"),
-            ("x264-params", "stitchable=1:open-gop=0:nal-hrd=none"),
+            ("x264-params", &own),
         ])?;
         Self::open(c"libx264", &mut options, |context| {
             describe(context, settings)

@@ -207,6 +207,11 @@ impl Frame {
         };
     }
 
+    /// An encoder will make a keyframe of it.
+    pub fn is_forced_keyframe(&self) -> bool {
+        self.fields().pict_type == ffi::AVPictureType::AV_PICTURE_TYPE_I
+    }
+
     /// Pixels from left to right.
     pub fn width(&self) -> u32 {
         u32::try_from(self.fields().width).unwrap_or(0)

@@ -261,7 +261,83 @@ impl Colour {
             matrix: ffi::AVColorSpace::AVCOL_SPC_BT709,
         }
     }
+
+    /// Primaries, transfer and matrix by their numbers in ITU-T H.273.
+    pub fn numbers(self) -> [u32; 3] {
+        [
+            self.primaries as u32,
+            self.transfer as u32,
+            self.matrix as u32,
+        ]
+    }
+
+    /// The reverse of [`Colour::numbers`]; what has no name here is unspecified.
+    pub fn of_numbers([primaries, transfer, matrix]: [u32; 3]) -> Self {
+        let named = |known: &&_| **known as u32 == primaries;
+        let primaries = PRIMARIES.iter().find(named);
+        let named = |known: &&_| **known as u32 == transfer;
+        let transfer = TRANSFERS.iter().find(named);
+        let named = |known: &&_| **known as u32 == matrix;
+        let matrix = MATRICES.iter().find(named);
+        Self {
+            primaries: primaries
+                .copied()
+                .unwrap_or(ffi::AVColorPrimaries::AVCOL_PRI_UNSPECIFIED),
+            transfer: transfer
+                .copied()
+                .unwrap_or(ffi::AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED),
+            matrix: matrix
+                .copied()
+                .unwrap_or(ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED),
+        }
+    }
 }
+
+/// Colours that films name.
+const PRIMARIES: [ffi::AVColorPrimaries; 11] = [
+    ffi::AVColorPrimaries::AVCOL_PRI_BT709,
+    ffi::AVColorPrimaries::AVCOL_PRI_BT470M,
+    ffi::AVColorPrimaries::AVCOL_PRI_BT470BG,
+    ffi::AVColorPrimaries::AVCOL_PRI_SMPTE170M,
+    ffi::AVColorPrimaries::AVCOL_PRI_SMPTE240M,
+    ffi::AVColorPrimaries::AVCOL_PRI_FILM,
+    ffi::AVColorPrimaries::AVCOL_PRI_BT2020,
+    ffi::AVColorPrimaries::AVCOL_PRI_SMPTE428,
+    ffi::AVColorPrimaries::AVCOL_PRI_SMPTE431,
+    ffi::AVColorPrimaries::AVCOL_PRI_SMPTE432,
+    ffi::AVColorPrimaries::AVCOL_PRI_EBU3213,
+];
+
+const TRANSFERS: [ffi::AVColorTransferCharacteristic; 16] = [
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_GAMMA22,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_GAMMA28,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE170M,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE240M,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_LINEAR,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_LOG,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_LOG_SQRT,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_IEC61966_2_4,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT1361_ECG,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_IEC61966_2_1,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT2020_10,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT2020_12,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE2084,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE428,
+    ffi::AVColorTransferCharacteristic::AVCOL_TRC_ARIB_STD_B67,
+];
+
+/// All that can be said of luma and chroma; pictures of red, green and blue are made into them.
+const MATRICES: [ffi::AVColorSpace; 8] = [
+    ffi::AVColorSpace::AVCOL_SPC_BT709,
+    ffi::AVColorSpace::AVCOL_SPC_FCC,
+    ffi::AVColorSpace::AVCOL_SPC_BT470BG,
+    ffi::AVColorSpace::AVCOL_SPC_SMPTE170M,
+    ffi::AVColorSpace::AVCOL_SPC_SMPTE240M,
+    ffi::AVColorSpace::AVCOL_SPC_YCGCO,
+    ffi::AVColorSpace::AVCOL_SPC_BT2020_NCL,
+    ffi::AVColorSpace::AVCOL_SPC_BT2020_CL,
+];
 
 /// PQ (SMPTE ST 2084) or HLG (ARIB STD-B67).
 pub(super) fn is_hdr_transfer(transfer: ffi::AVColorTransferCharacteristic) -> bool {

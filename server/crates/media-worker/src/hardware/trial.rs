@@ -115,6 +115,7 @@ fn settings() -> H264Settings {
         peak_bps: PEAK_BPS,
         threads: 1,
         colour: Colour::bt709(),
+        sets_number: 0,
     }
 }
 

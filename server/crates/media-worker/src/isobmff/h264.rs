@@ -2,6 +2,10 @@
 //! our segments hold it (ISO/IEC 14496-15, lengths of four bytes). What the parameter sets say is
 //! in `sps`.
 
+use std::collections::BTreeSet;
+
+use super::sps;
+
 /// NAL unit types of ITU-T H.264 table 7-1 that matter here.
 const NAL_SLICE: u8 = 1;
 const NAL_IDR: u8 = 5;
@@ -21,10 +25,12 @@ pub enum Framing {
     Lengths(u8),
 }
 
-/// The sequence parameter set and the picture parameter sets of a stream.
+/// The parameter sets of a stream: one sequence parameter set of each encoder, and picture
+/// parameter sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSets {
-    sequence: Vec<u8>,
+    /// At least one.
+    sequences: Vec<Vec<u8>>,
     pictures: Vec<Vec<u8>>,
 }
 
@@ -58,28 +64,52 @@ impl ParameterSets {
         Some((sets, Framing::Lengths((lengths & 3) + 1)))
     }
 
-    fn of(mut sequences: Vec<Vec<u8>>, pictures: Vec<Vec<u8>>) -> Option<Self> {
-        let sequence = sequences.pop()?;
-        let is_usable = sequences.is_empty() && sequence.len() >= 4;
-        (is_usable && (1..=usize::from(u8::MAX)).contains(&pictures.len()))
-            .then_some(Self { sequence, pictures })
+    fn of(sequences: Vec<Vec<u8>>, pictures: Vec<Vec<u8>>) -> Option<Self> {
+        let is_usable = sequences.len() == 1 && sequences[0].len() >= 4;
+        (is_usable && (1..=usize::from(u8::MAX)).contains(&pictures.len())).then_some(Self {
+            sequences,
+            pictures,
+        })
     }
 
-    /// The sequence parameter set, with its NAL header.
+    /// Those of two encoders whose segments stand in one stream. `None` if they are not of one
+    /// profile, or if a number has two meanings.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let sequences = [self.sequences.as_slice(), &other.sequences].concat();
+        let pictures = [self.pictures.as_slice(), &other.pictures].concat();
+        let is_one_profile = self.sequences[0].get(1) == other.sequences[0].get(1);
+        let are_told_apart = are_distinct(&sequences, sps::sequence_number)?
+            && are_distinct(&pictures, sps::picture_number)?;
+        (is_one_profile && are_told_apart && pictures.len() <= usize::from(u8::MAX)).then_some(
+            Self {
+                sequences,
+                pictures,
+            },
+        )
+    }
+
+    /// The first sequence parameter set, with its NAL header.
     pub fn sequence(&self) -> &[u8] {
-        &self.sequence
+        &self.sequences[0]
     }
 
     /// `unit` is one of these sets.
     pub fn contains(&self, unit: &[u8]) -> bool {
-        self.sequence == unit || self.pictures.iter().any(|picture| picture == unit)
+        let mut all = self.sequences.iter().chain(&self.pictures);
+        all.any(|set| set == unit)
+    }
+
+    /// Profile, the constraints that hold for all, and the highest level.
+    fn capability(&self) -> [u8; 3] {
+        let of = |sequence: &Vec<u8>| [sequence[1], sequence[2], sequence[3]];
+        let all = self.sequences.iter().map(of);
+        all.reduce(|one, other| [one[0], one[1] & other[1], one[2].max(other[2])])
+            .unwrap_or_default()
     }
 
     /// RFC 6381: `avc1.` and profile, constraints and level in hex.
     pub fn codec(&self) -> String {
-        let [_, profile, constraints, level, ..] = self.sequence.as_slice() else {
-            return String::new();
-        };
+        let [profile, constraints, level] = self.capability();
         format!("avc1.{profile:02x}{constraints:02x}{level:02x}")
     }
 
@@ -92,26 +122,38 @@ impl ParameterSets {
                 .collect::<String>()
         };
         let pictures: Vec<String> = self.pictures.iter().map(hex).collect();
-        format!("{}-{}", hex(&self.sequence), pictures.join("-"))
+        let sequences: Vec<String> = self.sequences.iter().map(hex).collect();
+        format!("{}-{}", sequences.join("-"), pictures.join("-"))
     }
 
     /// AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1.2) for 4:2:0 in 8 bits.
     pub fn write_configuration(&self, out: &mut Vec<u8>) {
-        let [_, profile, constraints, level, ..] = self.sequence.as_slice() else {
-            return;
-        };
-        out.extend_from_slice(&[1, *profile, *constraints, *level]);
+        let [profile, constraints, level] = self.capability();
+        out.extend_from_slice(&[1, profile, constraints, level]);
         out.push(0xff); // NAL lengths take four bytes
-        out.push(0xe1); // one sequence parameter set
-        write_sized(out, &self.sequence);
+        out.push(0xe0 | u8::try_from(self.sequences.len()).unwrap_or(1));
+        for sequence in &self.sequences {
+            write_sized(out, sequence);
+        }
         out.push(u8::try_from(self.pictures.len()).unwrap_or(u8::MAX));
         for picture in &self.pictures {
             write_sized(out, picture);
         }
-        if *profile == 100 {
+        if profile == 100 {
             out.extend_from_slice(&[0xfd, 0xf8, 0xf8, 0]); // 4:2:0, 8 bits, no extensions
         }
     }
+}
+
+/// All sets have numbers of their own; `None` if one breaks off.
+fn are_distinct(sets: &[Vec<u8>], number: impl Fn(&[u8]) -> Option<u32>) -> Option<bool> {
+    let mut seen = BTreeSet::new();
+    for set in sets {
+        if !seen.insert(number(set)?) {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 /// `count` units, each behind its length in two bytes, and what follows them.
@@ -294,6 +336,27 @@ mod tests {
 
     fn sets() -> ParameterSets {
         ParameterSets::from_annex_b(&annex_b(&[&SPS, &PPS])).unwrap()
+    }
+
+    #[test]
+    fn the_sets_of_two_encoders_stand_side_by_side_under_their_own_numbers() {
+        // Level 3.1 with numbers 0 and level 4.0 with numbers 7: 0x11 begins with 7 as ue(v).
+        let one = sets();
+        let other_sequence = [0x67, 0x64, 0x0c, 0x28, 0x11, 0x80];
+        let other_picture = [0x68, 0x11, 0x80];
+        let units: [&[u8]; 2] = [&other_sequence, &other_picture];
+        let other = ParameterSets::from_annex_b(&annex_b(&units)).unwrap();
+        let both = one.joined(&other).unwrap();
+        assert_eq!(
+            both.codec(),
+            "avc1.640028",
+            "what all keep, and the higher level"
+        );
+        assert!(both.contains(&SPS) && both.contains(&other_picture));
+        let mut record = Vec::new();
+        both.write_configuration(&mut record);
+        assert_eq!(record[5], 0xe2, "two sequence parameter sets");
+        assert_eq!(one.joined(&one), None, "a number has one meaning");
     }
 
     #[test]

@@ -48,6 +48,16 @@ pub fn sequence(unit: &[u8]) -> Option<Sequence> {
     })
 }
 
+/// The number by which pictures name a sequence parameter set.
+pub fn sequence_number(unit: &[u8]) -> Option<u32> {
+    Bits::new(&without_emulation(unit.get(4..)?)).unsigned()
+}
+
+/// The number by which slices name a picture parameter set.
+pub fn picture_number(unit: &[u8]) -> Option<u32> {
+    Bits::new(&without_emulation(unit.get(1..)?)).unsigned()
+}
+
 /// 4:2:0, and eight bits.
 fn chroma(bits: &mut Bits<'_>) -> Option<(bool, bool)> {
     let format = bits.unsigned()?;

@@ -1,8 +1,7 @@
 //! The books of one chunk while several rungs work on it.
 
-use media_proto::message::{ChunkSpec, Event};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use media_proto::message::{Cause, ChunkSpec, Event};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::events::EventSink;
 use crate::failure::Failure;
@@ -14,48 +13,94 @@ pub struct Chunk {
     pub number: u32,
     /// What is wanted.
     pub spec: ChunkSpec,
-    frames: AtomicU32,
-    unfinished_rungs: AtomicUsize,
-    failure: Mutex<Option<Failure>>,
+    state: Mutex<State>,
+    all_through: Condvar,
     events: EventSink,
+}
+
+/// How far it has come.
+#[derive(Debug)]
+struct State {
+    frames: u32,
+    /// Segments that are out, of each rung.
+    segments: Vec<usize>,
+    unfinished_rungs: usize,
+    /// Rungs are encoded in graphics hardware.
+    in_hardware: bool,
+    failure: Option<Failure>,
+    /// What went wrong in graphics hardware; software may do better.
+    setback: Option<Failure>,
 }
 
 impl Chunk {
     /// A chunk that `rungs` rungs are about to encode.
-    pub fn new(number: u32, spec: ChunkSpec, rungs: usize, events: EventSink) -> Self {
+    pub fn new(
+        number: u32,
+        spec: ChunkSpec,
+        rungs: usize,
+        in_hardware: bool,
+        events: EventSink,
+    ) -> Self {
         Self {
             number,
             spec,
-            frames: AtomicU32::new(0),
-            unfinished_rungs: AtomicUsize::new(rungs),
-            failure: Mutex::new(None),
+            state: Mutex::new(State {
+                frames: 0,
+                segments: vec![0; rungs],
+                unfinished_rungs: rungs,
+                in_hardware,
+                failure: None,
+                setback: None,
+            }),
+            all_through: Condvar::new(),
             events,
         }
     }
 
+    /// Rungs are to be encoded in graphics hardware.
+    pub fn is_in_hardware(&self) -> bool {
+        self.state().in_hardware
+    }
+
     /// Remembers how many frames were decoded; called before the rungs are told of the end.
     pub fn set_frames(&self, frames: u32) {
-        self.frames.store(frames, Ordering::SeqCst);
+        self.state().frames = frames;
     }
 
     /// Remembers the first failure.
     pub fn fail(&self, failure: Failure) {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(failure);
+        self.state().failure.get_or_insert(failure);
+    }
+
+    /// Remembers the first failure of the graphics hardware. What it is not to blame for, such as
+    /// a full disk, is a failure as any other.
+    pub fn fail_in_hardware(&self, failure: Failure) {
+        let mut state = self.state();
+        if failure.cause == Cause::Internal {
+            state.setback.get_or_insert(failure);
+        } else {
+            state.failure.get_or_insert(failure);
+        }
     }
 
     /// Somebody failed: further work on the chunk is of no use.
     pub fn has_failed(&self) -> bool {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
+        let state = self.state();
+        state.failure.is_some() || state.setback.is_some()
+    }
+
+    /// How many segments of a rung are out.
+    pub fn segments_done(&self, stream: u32) -> usize {
+        let index = usize::try_from(stream).unwrap_or(usize::MAX);
+        self.state().segments.get(index).copied().unwrap_or(0)
     }
 
     /// Reports a finished segment.
     pub fn segment_done(&self, stream: u32, index: usize, size_bytes: u64) {
+        let rung = usize::try_from(stream).unwrap_or(usize::MAX);
+        if let Some(done) = self.state().segments.get_mut(rung) {
+            *done = index + 1;
+        }
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let number = self.spec.first_segment.saturating_add(index);
         self.events.send(
@@ -73,24 +118,47 @@ impl Chunk {
         self.events.send(self.number, Event::Progress { position });
     }
 
-    /// One rung is through; the last one reports the chunk.
+    /// One rung is through; the last one reports the chunk, unless software is to go on with it.
     pub fn rung_done(&self) {
-        if self.unfinished_rungs.fetch_sub(1, Ordering::SeqCst) != 1 {
+        let mut state = self.state();
+        state.unfinished_rungs = state.unfinished_rungs.saturating_sub(1);
+        if state.unfinished_rungs > 0 {
             return;
         }
-        let failure = self
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let frames = self.frames.load(Ordering::SeqCst);
-        let event = match failure {
+        self.all_through.notify_all();
+        let event = match state.failure.take() {
             Some(Failure { cause, message }) => Event::Failed { cause, message },
+            None if state.setback.is_some() => return,
             None => Event::ChunkDone {
-                frames,
-                missing: self.spec.frames.saturating_sub(frames),
+                frames: state.frames,
+                missing: self.spec.frames.saturating_sub(state.frames),
             },
         };
+        state.setback = None;
         self.events.send(self.number, event);
+    }
+
+    /// Waits until all rungs are through. If the graphics hardware failed, that is reported, and
+    /// the chunk is as new but for the segments that are out: true if software has to go on.
+    pub fn falls_back(&self) -> bool {
+        let mut state = self.state();
+        while state.unfinished_rungs > 0 {
+            state = self
+                .all_through
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let Some(setback) = state.setback.take() else {
+            return false;
+        };
+        state.unfinished_rungs = state.segments.len();
+        state.in_hardware = false;
+        let reason = setback.message;
+        self.events.send(self.number, Event::FellBack { reason });
+        true
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

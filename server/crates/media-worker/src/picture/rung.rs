@@ -6,14 +6,13 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use super::chunk::Chunk;
+use super::maker::Maker;
 use super::source::Picture;
-use crate::av::encoder::{Encoder, H264Settings};
-use crate::av::error::AvError;
+use crate::av::encoder::H264Settings;
 use crate::av::frame::Frame;
-use crate::av::packet::Packet;
 use crate::failure::Failure;
+use crate::hardware::remote::Remote;
 use crate::isobmff::fragment::{Sample, Span};
-use crate::isobmff::h264::{ParameterSets, is_idr, to_length_prefixed};
 use crate::output::Output;
 use crate::packaging::write_segment;
 
@@ -43,6 +42,8 @@ pub struct Rung {
     pub settings: H264Settings,
     /// What the encoder's parameter sets must look like.
     pub parameter_sets: String,
+    /// What those of graphics hardware must look like, where it is used.
+    pub hardware_sets: String,
     /// Reports progress for all rungs.
     pub reports_progress: bool,
     /// Where segments go.
@@ -50,15 +51,14 @@ pub struct Rung {
 }
 
 impl Rung {
-    /// Works until the sender is gone.
-    pub fn run(self, tasks: &Receiver<Task>) {
+    /// Works until the sender is gone, in graphics hardware as long as that goes well.
+    pub fn run(self, tasks: &Receiver<Task>, mut hardware: Option<Remote>) {
         let mut current: Option<(Arc<Chunk>, Option<ChunkEncoder>)> = None;
         while let Ok(task) = tasks.recv() {
             match task {
                 Task::Begin(chunk) => {
-                    let encoder = ChunkEncoder::open(&self, &chunk)
-                        .map_err(|error| chunk.fail(error))
-                        .ok();
+                    hardware = hardware.filter(|_| chunk.is_in_hardware());
+                    let encoder = self.begin(&chunk, hardware.take());
                     current = Some((chunk, encoder));
                 }
                 Task::Encode(picture) => {
@@ -69,23 +69,42 @@ impl Rung {
                         continue;
                     }
                     if let Err(failure) = encoder.encode(&self, chunk, picture) {
-                        chunk.fail(failure);
+                        encoder.fail(chunk, failure);
                     }
                 }
                 Task::End => {
                     let Some((chunk, encoder)) = current.take() else {
                         continue;
                     };
-                    if let Some(Err(failure)) = encoder
-                        .filter(|_| !chunk.has_failed())
-                        .map(|encoder| encoder.finish(&self, &chunk))
-                    {
-                        chunk.fail(failure);
-                    }
+                    hardware = encoder.and_then(|encoder| self.end(&chunk, encoder));
                     chunk.rung_done();
                 }
             }
         }
+    }
+
+    /// `None` if there is nothing to do, or nothing to do it with.
+    fn begin(&self, chunk: &Chunk, hardware: Option<Remote>) -> Option<ChunkEncoder> {
+        if chunk.segments_done(self.stream) + 1 >= chunk.spec.cuts.len() {
+            return None;
+        }
+        let maker = match hardware {
+            Some(remote) => Maker::hardware(remote, &self.settings, &self.hardware_sets)
+                .map_err(|failure| chunk.fail_in_hardware(failure)),
+            None => Maker::software(&self.settings, &self.parameter_sets)
+                .map_err(|failure| chunk.fail(failure)),
+        };
+        Some(ChunkEncoder::new(self, chunk, maker.ok()?))
+    }
+
+    /// Returns the hardware, if it may go on.
+    fn end(&self, chunk: &Chunk, mut encoder: ChunkEncoder) -> Option<Remote> {
+        if !chunk.has_failed()
+            && let Err(failure) = encoder.finish(self, chunk)
+        {
+            encoder.fail(chunk, failure);
+        }
+        encoder.maker.into_remote().filter(|_| !chunk.has_failed())
     }
 }
 
@@ -93,8 +112,7 @@ impl Rung {
 /// encoded before.
 #[derive(Debug)]
 struct ChunkEncoder {
-    encoder: Encoder,
-    packet: Packet,
+    maker: Maker,
     /// Index of the segment that the next frame belongs to.
     segment_in: usize,
     /// A frame of that segment was fed.
@@ -107,34 +125,39 @@ struct ChunkEncoder {
 }
 
 impl ChunkEncoder {
-    fn open(rung: &Rung, chunk: &Chunk) -> Result<Self, Failure> {
-        let encoder = Encoder::h264(&rung.settings)
-            .map_err(|error| Failure::internal("opening the H.264 encoder", error))?;
-        let found = ParameterSets::from_annex_b(encoder.extradata()).map(|sets| sets.fingerprint());
-        if found.as_ref() != Some(&rung.parameter_sets) {
-            return Err(Failure::new(
-                Cause::Internal,
-                format!(
-                    "The encoder of stream {} describes segment {} and the ones planned differently.",
-                    rung.stream, chunk.spec.first_segment
-                ),
-            ));
-        }
-        Ok(Self {
-            encoder,
-            packet: Packet::new()
-                .map_err(|error| Failure::internal("allocating a packet", error))?,
-            segment_in: 0,
+    /// Goes on behind the segments that are out.
+    fn new(rung: &Rung, chunk: &Chunk, maker: Maker) -> Self {
+        let first = chunk.segments_done(rung.stream);
+        Self {
+            maker,
+            segment_in: first,
             segment_in_has_frame: false,
-            segment_out: 0,
+            segment_out: first,
             samples: Vec::new(),
             last: None,
             reported_at: Instant::now(),
-        })
+        }
+    }
+
+    fn fail(&self, chunk: &Chunk, failure: Failure) {
+        if self.maker.is_hardware() {
+            chunk.fail_in_hardware(failure);
+        } else {
+            chunk.fail(failure);
+        }
     }
 
     fn encode(&mut self, rung: &Rung, chunk: &Chunk, picture: Picture) -> Result<(), Failure> {
         let Picture { pts, frame } = picture;
+        // Of a segment that hardware made before it failed.
+        if chunk
+            .spec
+            .cuts
+            .get(self.segment_in)
+            .is_some_and(|start| pts < *start)
+        {
+            return Ok(());
+        }
         self.fill_until(rung, chunk, pts, Some(&frame))?;
         self.feed(rung, chunk, frame)?;
         if rung.reports_progress && self.reported_at.elapsed() >= PROGRESS_INTERVAL {
@@ -182,39 +205,26 @@ impl ChunkEncoder {
     fn feed(&mut self, rung: &Rung, chunk: &Chunk, mut frame: Frame) -> Result<(), Failure> {
         frame.force_keyframe(!self.segment_in_has_frame);
         self.segment_in_has_frame = true;
-        self.encoder
-            .send(Some(&frame))
-            .map_err(|error| Failure::internal("encoding a frame", error))?;
+        self.maker.send(Some(&frame))?;
         self.last = Some(frame);
         self.collect(rung, chunk)
     }
 
     /// Takes what the encoder has ready and closes segments that are complete.
     fn collect(&mut self, rung: &Rung, chunk: &Chunk) -> Result<(), Failure> {
-        loop {
-            match self.encoder.receive(&mut self.packet) {
-                Ok(()) => {}
-                Err(AvError::AGAIN | AvError::END) => return Ok(()),
-                Err(error) => return Err(Failure::internal("encoding", error)),
-            }
-            let pts = self.packet.pts().unwrap_or_default();
-            let starts_next = self.packet.is_key()
+        while let Some(sample) = self.maker.receive()? {
+            let starts_next = sample.is_sync
                 && chunk
                     .spec
                     .cuts
                     .get(self.segment_out + 1)
-                    .is_some_and(|cut| pts >= *cut);
+                    .is_some_and(|cut| sample.pts >= *cut);
             if starts_next {
                 self.close_segment(rung, chunk)?;
             }
-            let data = self.packet.data();
-            self.samples.push(Sample {
-                pts,
-                is_sync: is_idr(data),
-                data: to_length_prefixed(data),
-            });
-            self.packet.clear();
+            self.samples.push(sample);
         }
+        Ok(())
     }
 
     fn close_segment(&mut self, rung: &Rung, chunk: &Chunk) -> Result<(), Failure> {
@@ -238,14 +248,12 @@ impl ChunkEncoder {
         Ok(())
     }
 
-    fn finish(mut self, rung: &Rung, chunk: &Chunk) -> Result<(), Failure> {
+    fn finish(&mut self, rung: &Rung, chunk: &Chunk) -> Result<(), Failure> {
         self.fill_until(rung, chunk, i64::MAX, None)?;
         if !self.segment_in_has_frame {
             self.feed_filler(rung, chunk, None)?;
         }
-        self.encoder
-            .send(None)
-            .map_err(|error| Failure::internal("finishing the encoder", error))?;
+        self.maker.send(None)?;
         self.collect(rung, chunk)?;
         self.close_segment(rung, chunk)?;
         let planned = chunk.spec.cuts.len() - 1;

@@ -19,6 +19,10 @@ fn effort(preset: Preset) -> (&'static str, u32) {
     }
 }
 
+/// Number of x264's parameter sets where those of an encoder in graphics hardware stand beside
+/// them. Drivers count from 0 and never come so far.
+const SETS_BESIDE_HARDWARE: u32 = 15;
+
 /// The encoder settings of one rung. Equal arguments give equal parameter sets.
 pub fn h264(spec: &VideoSpec, rung: &RungSpec, stream: &Stream) -> H264Settings {
     let (preset, crf) = effort(spec.preset);
@@ -38,6 +42,11 @@ pub fn h264(spec: &VideoSpec, rung: &RungSpec, stream: &Stream) -> H264Settings 
             Colour::bt709()
         } else {
             stream.colour()
+        },
+        sets_number: if rung.hardware_sets.is_some() {
+            SETS_BESIDE_HARDWARE
+        } else {
+            0
         },
     }
 }

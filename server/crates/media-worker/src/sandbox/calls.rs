@@ -29,6 +29,8 @@ const HARMLESS: &[c_long] = &[
     libc::SYS_write,
     libc::SYS_writev,
     libc::SYS_lseek,
+    // Waiting for the pipes to an encoder.
+    libc::SYS_ppoll,
     libc::SYS_close,
     libc::SYS_fstat,
     libc::SYS_munmap,

@@ -2,6 +2,7 @@
 
 use media_proto::frame;
 use media_proto::message::{GridPolicy, NumberedEvent, NumberedRequest, Request};
+use media_worker::hardware::remote::Remote;
 use media_worker::serve::serve;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -40,6 +41,16 @@ impl Write for Pipe {
 
 /// Lets a fresh worker answer `requests` about `source` and returns its events.
 pub(crate) fn ask(source: &File, folder: &Path, requests: &[Request]) -> Vec<NumberedEvent> {
+    ask_with(Vec::new(), source, folder, requests)
+}
+
+/// The same for a worker with encoders in graphics hardware.
+pub(crate) fn ask_with(
+    encoders: Vec<Remote>,
+    source: &File,
+    folder: &Path,
+    requests: &[Request],
+) -> Vec<NumberedEvent> {
     let mut questions = Vec::new();
     for (number, request) in (1..).zip(requests) {
         let message = NumberedRequest {
@@ -55,6 +66,7 @@ pub(crate) fn ask(source: &File, folder: &Path, requests: &[Request]) -> Vec<Num
         pipe.clone(),
         source.try_clone().unwrap(),
         folder,
+        encoders,
     )
     .unwrap();
     let bytes = pipe.0.lock().unwrap().clone();

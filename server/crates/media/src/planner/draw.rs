@@ -129,6 +129,7 @@ fn video_plan(
                 made,
                 codec: clipped(&prepared.codec),
                 parameter_sets: clipped(&prepared.parameter_sets),
+                hardware_sets: prepared.hardware_sets.as_deref().map(clipped),
             })
             .collect(),
         copies,
@@ -364,7 +365,8 @@ fn entry(point: EntryPoint) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::{Prepared, draw};
-    use media_proto::message::{ChapterInspection, Inspection, PosterSource, Request};
+    use media_proto::message::{ChapterInspection, Inspection, Request};
+    use media_proto::pictures::PosterSource;
 
     use crate::planner::requests::poster_request;
     use crate::planner::samples::{demand, film, prepared, proposal};

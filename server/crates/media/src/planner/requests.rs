@@ -3,9 +3,10 @@
 
 use media_proto::copy::CopySpec;
 use media_proto::message::{
-    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, PosterSource, PosterSpec, Request,
-    RungSpec, SheetSpec, SoundAnchor, VideoSpec,
+    AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, Request, RungSpec, SoundAnchor,
+    VideoSpec,
 };
+use media_proto::pictures::{PosterSource, PosterSpec, SheetSpec};
 use model::extras::ThumbsPlan;
 use model::ladder::Rung;
 use model::plan::{Entry, Plan, TrackKind};
@@ -49,7 +50,7 @@ pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
             rungs: qualities
                 .encoded
                 .iter()
-                .map(|rung| rung_spec(rung, ""))
+                .map(|rung| rung_spec(rung, "", None))
                 .collect(),
             preset: preset(demand.speed),
         }),
@@ -82,7 +83,7 @@ pub fn video_spec(plan: &Plan) -> Option<VideoSpec> {
         interlaced: plan.source.interlaced,
         hdr: plan.source.hdr,
         rungs: rungs
-            .map(|rung| rung_spec(&rung.rung, &rung.parameter_sets))
+            .map(|rung| rung_spec(&rung.rung, &rung.parameter_sets, rung.hardware_sets.clone()))
             .collect(),
         preset: preset(video.speed),
     })
@@ -218,12 +219,13 @@ fn entries_around(plan: &Plan, times: &[i64]) -> Vec<EntryPoint> {
     entries
 }
 
-fn rung_spec(rung: &Rung, parameter_sets: &str) -> RungSpec {
+fn rung_spec(rung: &Rung, parameter_sets: &str, hardware_sets: Option<String>) -> RungSpec {
     RungSpec {
         width: rung.size.width,
         height: rung.size.height,
         peak_bps: rung.peak_bps,
         parameter_sets: parameter_sets.into(),
+        hardware_sets,
     }
 }
 
@@ -252,7 +254,8 @@ mod tests {
     use super::{
         GRID, audio_spec, chunk_spec, copy_spec, poster_request, prepare_request, video_spec,
     };
-    use media_proto::message::{PosterSource, PosterSpec, Preset, Request};
+    use media_proto::message::{Preset, Request};
+    use media_proto::pictures::{PosterSource, PosterSpec};
 
     use crate::planner::draw::draw;
     use crate::planner::samples::{copied, demand, film, prepared};

@@ -66,6 +66,7 @@ pub(super) fn prepared() -> Prepared {
     let video = |level: &str| PreparedVideo {
         codec: format!("avc1.6400{level}"),
         parameter_sets: format!("fingerprint-{level}"),
+        hardware_sets: None,
     };
     Prepared {
         video: vec![video("1e"), video("1f")],
