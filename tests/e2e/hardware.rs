@@ -3,6 +3,7 @@
 //! ladder as such (`corpus`).
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -12,11 +13,17 @@ use tests::media_maker::Recipe;
 use tests::owner::Owner;
 use tests::server::workers::Worker;
 use tests::server::{Home, Server};
-use tests::{stage, store};
+use tests::{browser, stage, store};
 
 const PATIENCE: Duration = Duration::from_secs(180);
 /// The middle of the film's segments, so that some are made by hardware and some are not.
 const SEGMENTS_BEFORE: usize = 24;
+
+#[derive(Debug, Deserialize)]
+struct Played {
+    pictures: u32,
+    failures: Vec<String>,
+}
 
 /// A server that tries these encoders.
 fn trying(encoders: &[&str]) -> Result<(Home, Server)> {
@@ -75,6 +82,10 @@ fn a_film_is_encoded_in_hardware_and_by_software_where_that_fails() -> Result<()
     let video = server.api.wait_until_ready(&name, PATIENCE)?;
     is_complete(&server, &video)?;
     prove_title(&server, &video, &clip)?;
+    let played: Played =
+        browser::run_scenario("through.mjs", &json!({ "url": server.url, "id": video.id }))?;
+    ensure!(played.failures.is_empty(), "{:?}", played.failures);
+    ensure!(played.pictures > 0, "nothing was shown");
     let jobs = owner.get("/api/v1/jobs")?;
     let job = jobs["jobs"][0]["id"].as_str().context("there is a job")?;
     let log = owner.get(&format!("/api/v1/jobs/{job}/log"))?.to_string();
