@@ -10,7 +10,9 @@ pub mod frame;
 pub mod hardware;
 pub mod message;
 pub mod pictures;
+pub mod rates;
 pub mod sandbox;
+pub mod sidecar;
 
 /// Raised whenever a message changes its meaning; both ends must agree exactly.
 pub const VERSION: u32 = 4;

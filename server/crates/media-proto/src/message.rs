@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::copy::{CopyFacts, CopySpec};
 use crate::pictures::{PosterSpec, SheetSpec};
+use crate::rates::PictureRates;
+use crate::sidecar::SidecarSpec;
 
 /// A request with the number that its events repeat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,32 +76,6 @@ pub enum Request {
     /// Read the input as a file of subtitles and write it as `subtitle-{N}.vtt`. Answered by
     /// [`Event::SidecarDone`].
     ReadSidecar(SidecarSpec),
-}
-
-/// A file of subtitles beside a film.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SidecarSpec {
-    /// What its name says it is.
-    pub format: TextFormat,
-    /// BCP 47 in small letters, if its name says it; it helps to find the charset.
-    pub language: Option<String>,
-    /// Number in the name of the file that is written.
-    pub index: u32,
-    /// End of the title, in video ticks.
-    pub end: i64,
-}
-
-/// A format of subtitles in files of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TextFormat {
-    /// `.srt`
-    SubRip,
-    /// `.ass` and `.ssa`
-    Ass,
-    /// `.vtt`
-    WebVtt,
 }
 
 /// How long segments and chunks should be, in video ticks.
@@ -478,6 +454,8 @@ pub struct VideoInspection {
     pub frame_rate: (u32, u32),
     /// Frames in the packet index.
     pub frames: u64,
+    /// What the coded picture would ask of the network, cut into our segments.
+    pub rates: PictureRates,
     /// Consecutive runs of segments, each with its frame count and entry points.
     pub chunks: Vec<ChunkProposal>,
     /// Present if the picture can be offered as it is, cut at the same times as its rungs.

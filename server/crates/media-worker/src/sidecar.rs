@@ -1,6 +1,7 @@
 //! A file of subtitles beside a film: read whole, its charset found, written as WebVTT.
 
-use media_proto::message::{Cause, SidecarSpec};
+use media_proto::message::Cause;
+use media_proto::sidecar::SidecarSpec;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 

@@ -13,6 +13,7 @@ use media_proto::message::{
     VideoSpec,
 };
 use media_proto::pictures::PosterSource;
+use media_proto::rates::PictureRates;
 use media_proto::{VERSION, VIDEO_TIMESCALE};
 use model::error::{Error, ErrorKind, Result};
 use model::segment::Piece;
@@ -418,6 +419,10 @@ fn film(segments: u32, audio: u32) -> Inspection {
             variable_frame_rate: false,
             frame_rate: (25, 1),
             frames: u64::from(segments) * 100,
+            rates: PictureRates {
+                average_bps: 3_000_000,
+                peak_bps: 6_000_000,
+            },
             // Two segments to a chunk.
             chunks: chunks(segments, 2),
             copy: None,

@@ -1,7 +1,7 @@
 //! What a worker is told of a file of subtitles beside a film. What does not belong here: finding
 //! such files (`jobs`), reading them (the worker).
 
-use media_proto::message::SidecarSpec;
+use media_proto::sidecar::SidecarSpec;
 use model::time::VideoTicks;
 
 /// A file of subtitles.
@@ -32,9 +32,9 @@ impl Sidecar {
     pub(crate) fn spec(&self) -> SidecarSpec {
         SidecarSpec {
             format: match self.format {
-                Format::SubRip => media_proto::message::TextFormat::SubRip,
-                Format::Ass => media_proto::message::TextFormat::Ass,
-                Format::WebVtt => media_proto::message::TextFormat::WebVtt,
+                Format::SubRip => media_proto::sidecar::TextFormat::SubRip,
+                Format::Ass => media_proto::sidecar::TextFormat::Ass,
+                Format::WebVtt => media_proto::sidecar::TextFormat::WebVtt,
             },
             language: self.language.as_deref().map(str::to_ascii_lowercase),
             index: self.index,

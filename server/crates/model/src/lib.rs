@@ -1,9 +1,9 @@
 //! The words and rules of Homereel: titles, plans, ladders, jobs, times and errors.
 //!
 //! Everything here is plain data and pure functions. What does not belong here: files, SQL,
-//! HTTP, libav, async. Suggested reading order: [`time`], [`ladder`], [`plan`], [`extras`],
-//! [`title`], [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`], [`hardware`],
-//! [`upload`], [`change`], [`silence`].
+//! HTTP, libav, async. Suggested reading order: [`time`], [`ladder`], [`pruning`], [`plan`],
+//! [`extras`], [`title`], [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`],
+//! [`hardware`], [`upload`], [`change`], [`silence`].
 
 pub mod arrival;
 pub mod change;
@@ -17,6 +17,7 @@ pub mod ladder;
 pub mod language;
 pub mod people;
 pub mod plan;
+pub mod pruning;
 pub mod rights;
 pub mod segment;
 pub mod settings;

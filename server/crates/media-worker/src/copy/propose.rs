@@ -2,20 +2,15 @@
 //! network. What does not belong here: single packets (`examine`), and whether the offer is taken
 //! (the server).
 
-use media_proto::VIDEO_TIMESCALE;
 use media_proto::copy::CopyFacts;
 use media_proto::message::GridPolicy;
 
 use crate::av::stream::Stream;
 use crate::inspect::copied_grid::{at_idrs, spans};
 use crate::inspect::grid::{Grid, Picture};
+use crate::inspect::rates::{a_second, bits_of_segments, peak};
 use crate::inspect::scan::TrackScan;
 use crate::timeline::Timeline;
-
-/// What the boxes around a sample take in a segment, at most, in bytes.
-const BYTES_AROUND_SAMPLE: u64 = 16;
-/// What the other boxes of a segment take, at most, in bytes.
-const BYTES_AROUND_SEGMENT: u64 = 256;
 
 /// A grid on which the picture can be copied.
 #[derive(Debug)]
@@ -83,45 +78,4 @@ fn is_fit(stream: &Stream, scan: &TrackScan, picture: &Picture<'_>) -> bool {
             .size
             .is_some_and(|size| is_even(size) && size == stream.coded_size())
         && !picture.keyframes.is_empty()
-}
-
-/// Bits that each segment will have.
-fn bits_of_segments(scan: &TrackScan, clock: &Timeline, cuts: &[i64]) -> Vec<u64> {
-    let mut bytes = vec![BYTES_AROUND_SEGMENT; cuts.len().saturating_sub(1)];
-    for packet in scan.packets.iter().filter(|packet| !packet.is_discarded) {
-        let shown_at = clock.ticks(packet.pts);
-        let segment = cuts.partition_point(|cut| *cut <= shown_at);
-        if let Some(bytes) = bytes.get_mut(segment.saturating_sub(1)) {
-            *bytes += u64::from(packet.size_bytes) + BYTES_AROUND_SAMPLE;
-        }
-    }
-    bytes.into_iter().map(|bytes| bytes * 8).collect()
-}
-
-fn peak(bits: &[u64], cuts: &[i64]) -> u32 {
-    let rates = bits
-        .iter()
-        .zip(cuts.windows(2))
-        .map(|(bits, pair)| a_second(*bits, pair[1] - pair[0]));
-    rates.max().unwrap_or(0)
-}
-
-/// Bits a second, rounded up.
-fn a_second(bits: u64, ticks: i64) -> u32 {
-    let ticks = u128::from(ticks.unsigned_abs().max(1));
-    let rate = (u128::from(bits) * u128::from(VIDEO_TIMESCALE)).div_ceil(ticks);
-    u32::try_from(rate).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{a_second, peak};
-
-    #[test]
-    fn the_peak_is_that_of_the_densest_segment() {
-        let cuts = [0, 180_000, 270_000];
-        assert_eq!(peak(&[2_000, 1_001], &cuts), 1_001);
-        assert_eq!(a_second(3_001, 270_000), 1_001, "rounded up");
-        assert_eq!(a_second(u64::MAX, 0), u32::MAX, "absurd sizes saturate");
-    }
 }

@@ -6,6 +6,7 @@
 mod about;
 pub mod copied_grid;
 pub mod grid;
+pub mod rates;
 pub mod scan;
 pub mod sound_index;
 pub mod text;
@@ -396,6 +397,7 @@ fn add_picture(
         .unwrap_or((1, 1));
     let coded = scan.size.unwrap_or_else(|| stream.coded_size());
     let (display_width, display_height) = display_size(coded, aspect, turn);
+    let rates = rates::when_cut(scan, &clock, &grid.cuts);
     inspection.cuts = grid.cuts;
     inspection.video = Some(VideoInspection {
         track: track_number(stream.index),
@@ -408,6 +410,7 @@ fn add_picture(
         variable_frame_rate: is_variable(&frames),
         frame_rate: frame_rate(&frames),
         frames: frames.len() as u64,
+        rates,
         chunks: grid.chunks,
         copy,
     });

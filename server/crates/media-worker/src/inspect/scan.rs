@@ -56,7 +56,7 @@ pub struct IndexedPacket {
     pub is_discarded: bool,
     /// Nothing before it is needed; known only where the picture may be copied.
     pub is_idr: bool,
-    /// Its length in our segments; known only where the picture may be copied.
+    /// Its length; where the picture may be copied, as it is in our segments.
     pub size_bytes: u32,
 }
 
@@ -343,6 +343,12 @@ impl Probe {
             self.scan.sound.note(packet, i64::from(second.max(1)));
         }
         let content = self.examine(packet, has_data);
+        let is_examined = self.examiner.is_some();
+        let size = if is_examined {
+            content.size
+        } else {
+            packet.data().len()
+        };
         let Some(pts) = packet.pts().or_else(|| packet.dts()) else {
             self.scan.untimed += 1;
             return;
@@ -373,7 +379,7 @@ impl Probe {
                 is_key: packet.is_key(),
                 is_discarded: packet.is_discarded(),
                 is_idr: content.is_idr,
-                size_bytes: u32::try_from(content.size).unwrap_or(u32::MAX),
+                size_bytes: u32::try_from(size).unwrap_or(u32::MAX),
             });
         }
     }

@@ -92,8 +92,8 @@ fn is_binary(character: char) -> bool {
 }
 
 /// The formats of subtitles in files of their own, read whole.
-pub fn cues_of_file(format: media_proto::message::TextFormat, text: &str) -> Vec<Cue> {
-    use media_proto::message::TextFormat;
+pub fn cues_of_file(format: media_proto::sidecar::TextFormat, text: &str) -> Vec<Cue> {
+    use media_proto::sidecar::TextFormat;
     match format {
         TextFormat::SubRip => srt::cues(text),
         TextFormat::Ass => ass::cues(text),

@@ -18,7 +18,9 @@ use model::time::{AudioTicks, Ticks, VideoTicks};
 
 use crate::demand::Demand;
 use crate::planner::audio_grid::audio_cuts;
-use crate::planner::selection::{Rendition, clipped, language, qualities, renditions, tag, track};
+use crate::planner::selection::{
+    Rendition, clipped, language, left_out_notes, qualities, renditions, tag, track,
+};
 
 /// Tracks that a plan lists.
 const MAX_TRACKS: usize = 64;
@@ -60,13 +62,16 @@ pub fn draw(inspection: &Inspection, prepared: &Prepared, demand: Demand) -> Res
         thumbs: display(inspection).map(|display| ThumbsPlan::of(display, end(&cuts))),
         chapters: chapters(inspection),
         cuts,
-        notes: inspection
-            .notes
-            .iter()
-            .take(MAX_NOTES)
-            .map(|note| clipped(note))
-            .collect(),
+        notes: notes(inspection, demand),
     })
+}
+
+/// What the worker tells, and which rungs would add nothing.
+fn notes(inspection: &Inspection, demand: Demand) -> Vec<String> {
+    let told = inspection.notes.iter().take(MAX_NOTES);
+    told.map(|note| clipped(note))
+        .chain(left_out_notes(&qualities(inspection, demand).left_out))
+        .collect()
 }
 
 fn check_cuts(cuts: &[i64]) -> Result<()> {

@@ -5,6 +5,7 @@ use media_proto::message::{
     AudioInspection, ChunkProposal, EntryPoint, Inspection, PreparedVideo, SoundAnchor,
     TagsInspection, TextInspection, Track, TrackKind, VideoInspection,
 };
+use media_proto::rates::PictureRates;
 
 use model::settings::{Settings, Speed};
 
@@ -45,6 +46,10 @@ pub(super) fn film() -> Inspection {
             variable_frame_rate: false,
             frame_rate: (24, 1),
             frames: 480,
+            rates: PictureRates {
+                average_bps: 3_000_000,
+                peak_bps: 6_000_000,
+            },
             chunks: vec![proposal(3), proposal(2), proposal(1)],
             copy: None,
         }),
