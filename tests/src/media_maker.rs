@@ -294,7 +294,7 @@ pub fn ten_minutes() -> Result<Recipe> {
 }
 
 /// A long film that is cheap to make: one flat scene of 20.48 s (a whole number of AAC frames),
-/// `times` over.
+/// `times` over, with just enough bytes for every rung to be worth making.
 pub fn looped_1080p(times: u32, fate: Fate) -> Result<Recipe> {
     let (what, keyframes) = fate.words();
     let scene = Recipe::new(
@@ -303,7 +303,7 @@ pub fn looped_1080p(times: u32, fate: Fate) -> Result<Recipe> {
         &format!(
             "-f lavfi -i testsrc=s=1920x1080:r=25:d=20.48 \
              -f lavfi -i sine=f=440:r=48000:d=20.48 \
-             -c:v libx264 -preset ultrafast -g {keyframes} -pix_fmt yuv420p -c:a aac"
+             -c:v libx264 -preset ultrafast -crf 12 -g {keyframes} -pix_fmt yuv420p -c:a aac"
         ),
     )
     .make()?;
