@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -19,12 +20,16 @@ pub struct StoredFile {
     pub sha256: String,
 }
 
-/// Every segment in the store below `data`, by its path.
+/// Every segment in the store below `data`, by its path. One that is swept away meanwhile, because
+/// no row knows it, is not there.
 pub fn segments(data: &Path) -> Result<BTreeMap<PathBuf, StoredFile>> {
     let mut found = BTreeMap::new();
     for path in paths(data)? {
-        let metadata = fs::metadata(&path)?;
-        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+        let read = fs::metadata(&path).and_then(|metadata| Ok((metadata, fs::read(&path)?)));
+        let (metadata, bytes) = match read {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            read => read.with_context(|| path.display().to_string())?,
+        };
         let sha256 = Sha256::digest(&bytes);
         found.insert(
             path,

@@ -8,6 +8,7 @@
 )]
 
 use media_proto::message::{GridPolicy, Inspection};
+use media_proto::rates::PictureRates;
 use media_worker::events::EventSink;
 use media_worker::failure::Failure;
 use media_worker::inspect::{Reading, look};
@@ -110,6 +111,11 @@ fn without_late_refusals(
             if let Some(video) = &mut inspection.video {
                 video.copy = None;
                 video.chunks.clear();
+                // Of segments that are others.
+                video.rates = PictureRates {
+                    average_bps: 0,
+                    peak_bps: 0,
+                };
             }
         }
     }
