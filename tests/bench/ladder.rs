@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::median;
+use crate::meter::Meter;
 use tests::download::Download;
 use tests::media_maker;
 use tests::program::{command, run};
@@ -202,25 +203,7 @@ fn size_of(download: &Download) -> u64 {
 
 /// Structural similarity of `encoded` to `source`, of which it has every picture.
 fn ssim(encoded: &Path, source: &Path) -> Result<f64> {
-    let report = TempDir::new()?;
-    let log = report.path().join("ssim.txt");
-    run(command("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-i"])
-        .arg(encoded)
-        .arg("-i")
-        .arg(source)
-        .arg("-lavfi")
-        .arg(format!(
-            "[0:v]settb=AVTB,setpts=N[a];[1:v]settb=AVTB,setpts=N[b];[a][b]ssim=stats_file={}",
-            log.display()
-        ))
-        .args(["-f", "null", "-"]))?;
-    let text = fs::read_to_string(&log)?;
-    let all = text.lines().filter_map(|line| {
-        let after = line.split_once("All:")?.1;
-        after.split_whitespace().next()?.parse::<f64>().ok()
-    });
-    let values: Vec<f64> = all.collect();
-    let count = u32::try_from(values.len()).context("too many pictures")?;
-    Ok(values.iter().sum::<f64>() / f64::from(count))
+    let [.., (width, height, _)] = RUNGS;
+    let likeness = Meter::find()?.compare(encoded, source, (width, height))?;
+    Ok(likeness.mean_ssim())
 }

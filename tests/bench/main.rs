@@ -1,7 +1,8 @@
 //! `make bench`: the budgets of the design, measured against a named peer in the same run.
 //! Everything is done [`ROUNDS`] times, in turns, and reported as a median. A number here never
 //! fails a test; it is for the README and for comparing two states of the code. `bench ladder`,
-//! `bench first-frame`, `bench long`, `bench serving` and `bench library` measure one part only.
+//! `bench quality`, `bench first-frame`, `bench long`, `bench serving` and `bench library` measure one
+//! part only.
 //! What does not belong here: whether the result is right (`e2e`).
 
 mod first_frame;
@@ -9,6 +10,8 @@ mod ladder;
 mod library;
 mod long;
 mod machine;
+mod meter;
+mod quality;
 mod serving;
 
 use anyhow::Result;
@@ -24,6 +27,10 @@ fn main() -> Result<()> {
     writeln!(out, "{}", machine::describe()?)?;
     if is_wanted("ladder") {
         writeln!(out, "\n{}", ladder::measure(ROUNDS)?)?;
+    }
+    if is_wanted("quality") {
+        // The encoder gives the same bytes each time, or nearly: once is enough.
+        writeln!(out, "\n{}", quality::measure()?)?;
     }
     if is_wanted("first-frame") {
         writeln!(out, "\n{}", first_frame::measure(ROUNDS)?)?;

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tests::api::{Video, wait_until};
 use tests::download::Download;
-use tests::program::{repository, say_aloud};
+use tests::program::{corpus, say_aloud};
 use tests::server::{Home, Server};
 use tests::source::Presented;
 use tests::stage;
@@ -100,7 +100,7 @@ enum Outcome {
 
 #[test]
 fn every_file_of_the_corpus_becomes_what_it_should() -> Result<()> {
-    let Some(folder) = corpus_folder() else {
+    let Some(folder) = corpus() else {
         say_aloud("SKIPPED: the corpus of real files; set HOMEREEL_MEDIA to its folder");
         return Ok(());
     };
@@ -129,15 +129,6 @@ fn every_file_of_the_corpus_becomes_what_it_should() -> Result<()> {
     server.stop()?;
     home.check()?;
     Ok(())
-}
-
-fn corpus_folder() -> Option<PathBuf> {
-    let named = std::env::var_os("HOMEREEL_MEDIA").map(PathBuf::from);
-    let beside = repository()
-        .parent()
-        .map(|parent| parent.join("shared/media"));
-    let mut candidates = named.into_iter().chain(beside);
-    candidates.find(|folder| folder.join("expected.json").is_file())
 }
 
 /// Reads `expected.json` and makes sure that it speaks of these very files.

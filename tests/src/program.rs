@@ -90,6 +90,17 @@ pub fn repository() -> &'static Path {
         .unwrap_or(Path::new("."))
 }
 
+/// The folder of real films with what is expected of them: the one that `HOMEREEL_MEDIA` names, or
+/// the one beside the checkout.
+pub fn corpus() -> Option<PathBuf> {
+    let named = std::env::var_os("HOMEREEL_MEDIA").map(PathBuf::from);
+    let beside = repository()
+        .parent()
+        .map(|parent| parent.join("shared/media"));
+    let mut candidates = named.into_iter().chain(beside);
+    candidates.find(|folder| folder.join("expected.json").is_file())
+}
+
 /// The folder with the test's own program, one above `deps`: cargo puts the server beside it.
 pub fn build_folder() -> Result<PathBuf> {
     let own = std::env::current_exe().context("asking for the test program's own path")?;
