@@ -182,7 +182,7 @@ fn ladder_arguments(cuts: &[f64]) -> Vec<String> {
     let mut arguments = vec!["-filter_complex".to_owned(), graph];
     arguments.extend(outputs);
     arguments.extend(words(&format!(
-        "-map 0:a -c:v libx264 -preset veryfast -crf 23 -profile:v high -sc_threshold 0 -g 250 \
+        "-map 0:a -c:v libx264 -preset veryfast -crf 23 -aq-mode 2 -profile:v high -sc_threshold 0 -g 250 \
          -force_key_frames {} -c:a aac -b:a 128k -ac 2 -ar 48000 \
          -f dash -seg_duration 1 -use_timeline 1 -hls_playlist 1 \
          -init_seg_name init-stream$RepresentationID$.m4s \
