@@ -4,6 +4,7 @@
 
 use anyhow::{Result, ensure};
 use serde::Deserialize;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::median;
@@ -40,7 +41,7 @@ pub(crate) fn measure(rounds: usize) -> Result<String> {
         }
     }
     let mut table = format!(
-        "from dropped file to first moving picture, 1080p, median of {rounds}\n\
+        "from a file moved into the folder to the first moving picture, 1080p, median of {rounds}\n\
          {:<16} {:>16} {:>16}",
         "film", "listed", "first picture"
     );
@@ -56,15 +57,25 @@ pub(crate) fn measure(rounds: usize) -> Result<String> {
     Ok(table)
 }
 
+/// A copy of the film beside the drop folder that the disk has whole: what is measured is Homereel,
+/// not a disk that is still busy with four gigabytes.
+fn beside(home: &Home, clip: &Path) -> Result<PathBuf> {
+    let film = home.data().with_file_name("film.mp4");
+    fs::copy(clip, &film)?;
+    File::open(&film)?.sync_all()?;
+    Ok(film)
+}
+
 /// A fresh server each time, so that no earlier film is in the way.
 fn measure_once(clip: &Path) -> Result<FirstPicture> {
     let home = Home::new()?;
     let server = home.serve()?;
+    let film = beside(&home, clip)?;
     let outcome: FirstPicture = browser::run_scenario(
         "first_frame.mjs",
         &serde_json::json!({
             "url": server.url,
-            "source": clip,
+            "source": film,
             "target": home.drop_folder().join("film.mp4"),
         }),
     )?;

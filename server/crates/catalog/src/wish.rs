@@ -11,9 +11,13 @@ use tokio::sync::broadcast;
 
 use crate::Catalog;
 
-/// How many different segments may be waited for at once. Far more than people in a house, and
+/// How many wishes there may be at once. Far more than people in a house, and
 /// few enough to be looked through on every change.
 pub const MAX_WISHES: usize = 512;
+
+/// Who waits, as far as it matters: requests with the same number are of the same player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewer(pub u64);
 
 /// A segment somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct Wish {
     pub stream: u32,
     /// Segment number, from 1.
     pub number: u32,
+    /// Who waits.
+    pub viewer: Viewer,
 }
 
 /// Keeps a wish alive; dropping it withdraws the wish.
@@ -49,19 +55,14 @@ struct Entry {
 }
 
 impl Catalog {
-    /// Says that somebody waits for a segment, until the guard is dropped. Several may wait for
-    /// the same one; it counts as one wish, as old as the first of them.
+    /// Says that somebody waits for a segment, until the guard is dropped. Who asks for the same
+    /// one several times has one wish, as old as the first of them.
     ///
     /// A wish is not checked against the plan: ask [`Catalog::title`] first.
     ///
     /// # Errors
-    /// `Unavailable` if [`MAX_WISHES`] other segments are waited for already.
-    pub fn wish(&self, title: TitleId, stream: u32, number: u32) -> Result<WishGuard> {
-        let wish = Wish {
-            title,
-            stream,
-            number,
-        };
+    /// `Unavailable` if there are [`MAX_WISHES`] others already.
+    pub fn wish(&self, wish: Wish) -> Result<WishGuard> {
         self.wish_list().add(wish)?;
         Ok(WishGuard {
             wish,
@@ -99,7 +100,7 @@ impl Wishes {
         if entries.len() >= MAX_WISHES {
             return Err(Error::new(
                 ErrorKind::Unavailable,
-                format!("{MAX_WISHES} other segments are waited for already; try again soon"),
+                format!("{MAX_WISHES} other parts are waited for already; try again soon"),
             ));
         }
         entries.push(Entry { wish, waiting: 1 });
@@ -134,18 +135,27 @@ mod tests {
     use model::error::ErrorKind;
     use model::id::TitleId;
 
-    use super::MAX_WISHES;
+    use super::{MAX_WISHES, Viewer, Wish};
     use crate::testing::House;
+
+    fn wish(title: TitleId, stream: u32, number: u32) -> Wish {
+        Wish {
+            title,
+            stream,
+            number,
+            viewer: Viewer(1),
+        }
+    }
 
     #[tokio::test]
     async fn a_wish_lives_as_long_as_somebody_waits_for_it() {
         let house = House::new();
         let title = TitleId::generate();
         let mut changes = house.catalog.subscribe();
-        let first = house.catalog.wish(title, 0, 7).unwrap();
+        let first = house.catalog.wish(wish(title, 0, 7)).unwrap();
         assert_eq!(changes.recv().await.unwrap(), Change::Wish(title));
-        let other = house.catalog.wish(title, 1, 7).unwrap();
-        let second = house.catalog.wish(title, 0, 7).unwrap();
+        let other = house.catalog.wish(wish(title, 1, 7)).unwrap();
+        let second = house.catalog.wish(wish(title, 0, 7)).unwrap();
         let numbers = || -> Vec<(u32, u32)> {
             let wishes = house.catalog.wishes();
             wishes
@@ -167,14 +177,14 @@ mod tests {
         let house = House::new();
         let title = TitleId::generate();
         let guards: Vec<_> = (1..=MAX_WISHES as u32)
-            .map(|number| house.catalog.wish(title, 0, number).unwrap())
+            .map(|number| house.catalog.wish(wish(title, 0, number)).unwrap())
             .collect();
-        let error = house.catalog.wish(title, 1, 1).unwrap_err();
+        let error = house.catalog.wish(wish(title, 1, 1)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
-        let again = house.catalog.wish(title, 0, 1).unwrap();
+        let again = house.catalog.wish(wish(title, 0, 1)).unwrap();
         drop(guards);
         assert_eq!(house.catalog.wishes().len(), 1, "one guard is left");
         drop(again);
-        let _later = house.catalog.wish(title, 1, 1).unwrap();
+        let _later = house.catalog.wish(wish(title, 1, 1)).unwrap();
     }
 }

@@ -4,6 +4,7 @@
 //! Invariant: a held request ends by the piece, by the title's fate, by the deadline, by the
 //! client going away, or by the server stopping, whichever is first.
 
+use catalog::wish::Wish;
 use model::change::Change;
 use model::job::JobState;
 use model::segment::{Piece, StoredPiece};
@@ -33,7 +34,12 @@ pub(crate) async fn wait(
     // Subscribed before the first look, so that what lands in between is not missed.
     let mut changes = catalog.subscribe();
     let _wish = match piece {
-        Piece::Media { stream, number } => Some(catalog.wish(title.id, stream, number)?),
+        Piece::Media { stream, number } => Some(catalog.wish(Wish {
+            title: title.id,
+            stream,
+            number,
+            viewer: client.viewer(),
+        })?),
         Piece::Init { .. }
         | Piece::Poster
         | Piece::PosterChoice { .. }

@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use catalog::wish::Viewer;
 use model::people::{Credential, Principal};
 
 use crate::app::App;
@@ -55,6 +56,13 @@ impl Client {
             Principal::Guest => Self::Guest(origin),
             Principal::Person { by, .. } => Self::Known(*by),
         }
+    }
+
+    /// As whom it waits for parts of films.
+    pub(crate) fn viewer(self) -> Viewer {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        Viewer(hasher.finish())
     }
 }
 

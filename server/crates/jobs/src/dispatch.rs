@@ -361,8 +361,8 @@ impl Dispatcher {
         if !state.give(pick) {
             return false;
         }
-        if pick.wished {
-            self.last_wished.note(pick.run, pick.work);
+        if let Some(viewer) = pick.wished_by {
+            self.last_wished.note(pick.run, viewer, pick.work);
         }
         true
     }

@@ -2,6 +2,7 @@
 //! would wait again at the next part that does not exist yet. Several may watch one title at
 //! several places. What does not belong here: the choice among titles (`schedule`).
 
+use catalog::wish::Viewer;
 use std::collections::HashMap;
 
 use crate::standing::Outline;
@@ -18,18 +19,20 @@ const MOST_PLACES: usize = 16;
 /// Where viewers of each title waited last, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct LastWished {
-    places: HashMap<Run, Vec<Work>>,
+    places: HashMap<Run, Vec<(Viewer, Work)>>,
 }
 
 impl LastWished {
-    /// A viewer waited for that work. Whoever waited a little before it has played on to here.
-    pub fn note(&mut self, run: Run, work: Work) {
+    /// A viewer waited for that work, and will not play on from where they waited before. Whoever
+    /// waited a little before it has played on to here.
+    pub fn note(&mut self, run: Run, viewer: Viewer, work: Work) {
         let places = self.places.entry(run).or_default();
-        places.retain(|place| !leads_to(*place, work));
+        let is_same = |(by, place): &(Viewer, Work)| *by == viewer && is_alike(*place, work);
+        places.retain(|place| !(is_same(place) || leads_to(place.1, work)));
         if places.len() == MOST_PLACES {
             places.remove(0);
         }
-        places.push(work);
+        places.push((viewer, work));
     }
 
     /// Nobody works on the title any more.
@@ -46,7 +49,7 @@ impl LastWished {
         steps: u32,
     ) -> impl Iterator<Item = Work> + 'a {
         let places = self.places.get(&run).into_iter().flatten();
-        places.filter_map(move |place| following(*place, outline, steps))
+        places.filter_map(move |(_, place)| following(*place, outline, steps))
     }
 }
 
@@ -83,6 +86,11 @@ fn following(place: Work, outline: &Outline, steps: u32) -> Option<Work> {
     }
 }
 
+/// The same kind of work, of which a viewer waits for one at a time.
+fn is_alike(one: Work, other: Work) -> bool {
+    std::mem::discriminant(&one) == std::mem::discriminant(&other)
+}
+
 /// Playing on from `place` comes to `work`, or it is the same.
 fn leads_to(place: Work, work: Work) -> bool {
     let within = |from: u32, to: u32| (from..=from.saturating_add(reach(place) + 1)).contains(&to);
@@ -97,6 +105,7 @@ fn leads_to(place: Work, work: Work) -> bool {
 #[cfg(test)]
 mod tests {
     use super::LastWished;
+    use catalog::wish::Viewer;
     use model::id::{JobId, TitleId};
     use model::time::VideoTicks;
 
@@ -134,13 +143,13 @@ mod tests {
     fn every_place_of_a_title_has_its_own_future() {
         let (run, outline) = film();
         let mut wished = LastWished::default();
-        for work in [
-            Work::Chunk(2),
-            Work::Chunk(17),
-            Work::Audio(1),
-            Work::Audio(9),
+        for (viewer, work) in [
+            (1, Work::Chunk(2)),
+            (2, Work::Chunk(17)),
+            (1, Work::Audio(1)),
+            (2, Work::Audio(9)),
         ] {
-            wished.note(run, work);
+            wished.note(run, Viewer(viewer), work);
         }
         let ahead = |steps| wished.ahead(run, &outline, steps).collect::<Vec<Work>>();
         assert_eq!(
@@ -156,11 +165,18 @@ mod tests {
     fn a_viewer_who_plays_on_is_one_viewer() {
         let (run, outline) = film();
         let mut wished = LastWished::default();
-        for work in [Work::Chunk(2), Work::Chunk(12), Work::Chunk(7)] {
-            wished.note(run, work);
+        for (viewer, index) in [(1, 2), (2, 12), (3, 7)] {
+            wished.note(run, Viewer(viewer), Work::Chunk(index));
         }
         let ahead: Vec<Work> = wished.ahead(run, &outline, 1).collect();
         assert_eq!(ahead, [Work::Chunk(13), Work::Chunk(8)]);
+        wished.note(run, Viewer(2), Work::Chunk(0));
+        let ahead: Vec<Work> = wished.ahead(run, &outline, 1).collect();
+        assert_eq!(
+            ahead,
+            [Work::Chunk(8), Work::Chunk(1)],
+            "the second has jumped"
+        );
         wished.forget(run);
         assert_eq!(wished.ahead(run, &outline, 1).count(), 0);
     }
@@ -170,7 +186,7 @@ mod tests {
         let (run, outline) = film();
         let mut wished = LastWished::default();
         for index in (0..1000).rev() {
-            wished.note(run, Work::Chunk(index));
+            wished.note(run, Viewer(u64::from(index)), Work::Chunk(index));
         }
         let places = wished.ahead(run, &outline, 1).count();
         assert_eq!(places, super::MOST_PLACES, "the oldest ones go");

@@ -8,7 +8,7 @@
 mod calm;
 mod copied;
 
-use catalog::wish::Wish;
+use catalog::wish::{Viewer, Wish};
 
 use crate::read_ahead::{self, LastWished};
 use crate::schedule::calm::{has_begun, somebody_waits};
@@ -36,8 +36,8 @@ pub struct Busy {
     pub run: Run,
     /// What.
     pub work: Work,
-    /// A viewer waited for it when it was begun.
-    pub wished: bool,
+    /// The viewer who waited for it when it was begun.
+    pub wished_by: Option<Viewer>,
 }
 
 /// What should be done next.
@@ -47,8 +47,8 @@ pub struct Pick {
     pub run: Run,
     /// What.
     pub work: Work,
-    /// A viewer waits for it.
-    pub wished: bool,
+    /// The viewer who waits for it.
+    pub wished_by: Option<Viewer>,
 }
 
 /// The next work of `lane` that is not done and not under way.
@@ -73,9 +73,10 @@ pub fn next(lane: Lane, board: Board<'_>) -> Option<Pick> {
 }
 
 /// Whether the lane's present work should be given up. Thumbnails stand back for whoever waits for
-/// anything. Other work does so for a viewer: somebody waits for something
-/// that is neither done nor under way, and nobody waits, or waited, for what is running. Work
-/// begun for a viewer is finished, so two viewers cannot keep each other from ever getting a chunk.
+/// anything. Other work does so for a viewer: somebody waits for something that is neither done nor
+/// under way, and nobody waits for what is running. Work begun for another viewer is finished, so
+/// two viewers cannot keep each other from ever getting a chunk; what a viewer has jumped away from
+/// is not.
 pub fn preempts(lane: Lane, board: Board<'_>) -> bool {
     let Some(running) = board.busy.first() else {
         return false;
@@ -83,30 +84,39 @@ pub fn preempts(lane: Lane, board: Board<'_>) -> bool {
     if matches!(running.work, Work::Thumbs(_)) {
         return somebody_waits(board);
     }
-    let awaited = running.wished
-        || board
-            .wishes
-            .iter()
-            .any(|wish| target(board, wish) == Some((running.run, running.work)));
-    !awaited && wished(lane, board).is_some()
+    let mut wishes = board.wishes.iter();
+    let is_awaited = wishes.any(|wish| target(board, wish) == Some((running.run, running.work)));
+    !is_awaited && wished(lane, board).is_some_and(|pick| is_left(running, pick))
+}
+
+/// Whoever work was begun for, if anybody, is not waiting for it any more but for `pick`.
+fn is_left(running: &Busy, pick: Pick) -> bool {
+    if running.wished_by.is_none() {
+        return true;
+    }
+    let is_next = |now: u32, then: u32| running.run == pick.run && now.checked_add(1) == Some(then);
+    let is_jump = match (running.work, pick.work) {
+        (Work::Chunk(now), Work::Chunk(then)) | (Work::Copy(now), Work::Copy(then)) => {
+            !is_next(now, then)
+        }
+        // A span of sound takes no longer than another worker's start.
+        _ => false,
+    };
+    is_jump && running.wished_by == pick.wished_by
 }
 
 /// The oldest wish that this lane can fulfil.
 fn wished(lane: Lane, board: Board<'_>) -> Option<Pick> {
-    let targets = board.wishes.iter().filter_map(|wish| target(board, wish));
-    targets
-        .filter(|(_, work)| is_for(lane, *work))
-        .find_map(|(run, work)| {
-            let standing = board
-                .standings
-                .iter()
-                .find(|standing| standing.run == run)?;
-            open(board, standing, work)
-        })
-        .map(|pick| Pick {
-            wished: true,
+    board.wishes.iter().find_map(|wish| {
+        let (run, work) = target(board, wish).filter(|(_, work)| is_for(lane, *work))?;
+        let mut standings = board.standings.iter();
+        let standing = standings.find(|standing| standing.run == run)?;
+        let pick = open(board, standing, work)?;
+        Some(Pick {
+            wished_by: Some(wish.viewer),
             ..pick
         })
+    })
 }
 
 /// The work that would fulfil a wish.
@@ -216,14 +226,14 @@ fn open(board: Board<'_>, standing: &Standing, work: Work) -> Option<Pick> {
     (!busy && standing.needs(work)).then_some(Pick {
         run,
         work,
-        wished: false,
+        wished_by: None,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Board, Busy, next, preempts};
-    use catalog::wish::Wish;
+    use catalog::wish::{Viewer, Wish};
     use catalog::work::Unit;
     use model::clock::WallTime;
     use model::id::{JobId, TitleId};
@@ -232,6 +242,9 @@ mod tests {
     use crate::read_ahead::LastWished;
     use crate::standing::{Outline, Standing, Stretch};
     use crate::work::{Lane, Run, Work};
+
+    /// Who waits where a test does not say it.
+    const VIEWER: Viewer = Viewer(1);
 
     /// What must be there to play it from its beginning.
     const BEGINNING: [Unit; 2] = [Unit::Chunk(0), Unit::Audio(0)];
@@ -284,14 +297,15 @@ mod tests {
             title: standing.run.title,
             stream,
             number,
+            viewer: VIEWER,
         }
     }
 
-    pub(super) fn busy(standing: &Standing, work: Work, wished: bool) -> Busy {
+    pub(super) fn busy(standing: &Standing, work: Work, wished_by: Option<Viewer>) -> Busy {
         Busy {
             run: standing.run,
             work,
-            wished,
+            wished_by,
         }
     }
 
@@ -431,7 +445,7 @@ mod tests {
     fn after_a_wish_the_next_half_minute_is_made() {
         let standings = [title(20), title(20)];
         let mut wished = LastWished::default();
-        wished.note(standings[1].run, Work::Chunk(10));
+        wished.note(standings[1].run, VIEWER, Work::Chunk(10));
         let mut standings = standings.to_vec();
         let mut made = Vec::new();
         for _ in 0..5 {
@@ -459,10 +473,10 @@ mod tests {
     fn viewers_at_several_places_take_turns() {
         let mut standings = [title(40), title(40)];
         let mut wished = LastWished::default();
-        wished.note(standings[0].run, Work::Chunk(10));
-        wished.note(standings[0].run, Work::Chunk(30));
-        wished.note(standings[1].run, Work::Chunk(5));
-        wished.note(standings[1].run, Work::Audio(2));
+        wished.note(standings[0].run, VIEWER, Work::Chunk(10));
+        wished.note(standings[0].run, Viewer(2), Work::Chunk(30));
+        wished.note(standings[1].run, VIEWER, Work::Chunk(5));
+        wished.note(standings[1].run, VIEWER, Work::Audio(2));
         let make = |lane, standings: &mut [Standing; 2]| {
             let board = Board {
                 standings: &*standings,
@@ -501,7 +515,7 @@ mod tests {
         let mut film = title(3);
         film.done.insert(Unit::Chunk(0));
         let standings = [film];
-        let under_way = [busy(&standings[0], Work::Chunk(1), false)];
+        let under_way = [busy(&standings[0], Work::Chunk(1), None)];
         let board = Board {
             standings: &standings,
             wishes: &[wish(&standings[0], 0, 3)],
@@ -514,7 +528,7 @@ mod tests {
             Work::Chunk(2),
             "chunk 1 is wished but runs already"
         );
-        assert!(!pick.wished, "nobody waits for chunk 2");
+        assert_eq!(pick.wished_by, None, "nobody waits for chunk 2");
     }
 
     #[test]
@@ -523,34 +537,39 @@ mod tests {
         let elsewhere = wish(&standings[1], 0, 9);
         let here = wish(&standings[0], 1, 2);
         let running = Work::Chunk(0);
+        let (anybody, other) = (Some(VIEWER), Some(Viewer(2)));
+        let next = wish(&standings[0], 0, 3);
+        let queued = Some(busy(&standings[1], Work::Chunk(4), None));
         let cases = [
-            ("nobody waits", vec![], false, None, false),
-            ("a viewer elsewhere", vec![elsewhere], false, None, true),
+            ("nobody waits", vec![], None, None, false),
+            ("a viewer elsewhere", vec![elsewhere], None, None, true),
+            ("it is wished too", vec![elsewhere, here], None, None, false),
             (
-                "the running one is wished too",
-                vec![elsewhere, here],
-                false,
-                None,
-                false,
-            ),
-            (
-                "it was begun for a viewer",
+                "it was begun for another",
                 vec![elsewhere],
-                true,
+                other,
                 None,
                 false,
             ),
+            (
+                "its viewer has jumped",
+                vec![elsewhere],
+                anybody,
+                None,
+                true,
+            ),
+            ("its viewer plays on", vec![next], anybody, None, false),
             (
                 "the wished one is queued",
                 vec![elsewhere],
-                false,
-                Some(Work::Chunk(4)),
+                None,
+                queued,
                 false,
             ),
         ];
-        for (name, wishes, wished, queued, expected) in cases {
-            let mut under_way = vec![busy(&standings[0], running, wished)];
-            under_way.extend(queued.map(|work| busy(&standings[1], work, false)));
+        for (name, wishes, wished_by, queued, expected) in cases {
+            let mut under_way = vec![busy(&standings[0], running, wished_by)];
+            under_way.extend(queued);
             let board = Board {
                 standings: &standings,
                 wishes: &wishes,

@@ -7,6 +7,7 @@ mod house;
 
 use catalog::admission::{Admission, Candidate};
 use catalog::garbage::GarbageAfter;
+use catalog::wish::{Viewer, Wish};
 use catalog::work::Unit;
 use media::scripted::{Mishap, Scene, ScriptedLauncher};
 use model::id::TitleId;
@@ -18,6 +19,15 @@ use model::upload::Details;
 use storage::Storage;
 
 use crate::stories::house::{DEADLINE, House, source};
+
+fn wish(title: TitleId, stream: u32, number: u32) -> Wish {
+    Wish {
+        title,
+        stream,
+        number,
+        viewer: Viewer(1),
+    }
+}
 
 #[tokio::test]
 async fn a_film_becomes_ready_with_every_piece_stored_once() {
@@ -288,7 +298,7 @@ async fn a_viewer_who_seeks_is_served_before_the_rest() {
         stream: 1,
         number: 33,
     };
-    let wish = house.catalog.wish(film, 1, 33).unwrap();
+    let wish = house.catalog.wish(wish(film, 1, 33)).unwrap();
     while house.catalog.piece(film, wanted).await.unwrap().is_none() {
         let _ = changes.recv().await;
     }
@@ -317,6 +327,32 @@ async fn a_viewer_who_seeks_is_served_before_the_rest() {
 }
 
 #[tokio::test]
+async fn a_viewer_who_jumps_leaves_what_was_begun_for_them() {
+    let house = House::with(ScriptedLauncher::with_film(40, 0));
+    house.launcher.plan_mishap(Scene::Chunk(21), Mishap::Hang);
+    let jobs = house.start().await;
+    let film = house.admit("film.mp4").await;
+    house.until(film, |title| title.plan.is_some()).await;
+    let first = house.catalog.wish(wish(film, 1, 21)).unwrap();
+    assert!(house.launcher.reaches(Scene::Chunk(21), 1).await);
+    drop(first);
+    let mut changes = house.catalog.subscribe();
+    let second = house.catalog.wish(wish(film, 1, 33)).unwrap();
+    let wanted = Piece::Media {
+        stream: 1,
+        number: 33,
+    };
+    while house.catalog.piece(film, wanted).await.unwrap().is_none() {
+        let _ = changes.recv().await;
+    }
+    drop(second);
+    house.until_state(film, TitleState::Ready).await;
+    assert_eq!(house.launcher.count(Scene::Chunk(21)), 2, "given up once");
+    jobs.shutdown().await;
+    house.assert_whole().await;
+}
+
+#[tokio::test]
 async fn a_viewer_who_seeks_has_the_sound_of_that_place_first() {
     let house = House::with(ScriptedLauncher::with_film(40, 2));
     // Nobody waits for the second span, so it is given up for who does.
@@ -332,7 +368,7 @@ async fn a_viewer_who_seeks_has_the_sound_of_that_place_first() {
         stream: 3,
         number: 31,
     };
-    let wish = house.catalog.wish(film, 3, 31).unwrap();
+    let wish = house.catalog.wish(wish(film, 3, 31)).unwrap();
     while house.catalog.piece(film, wanted).await.unwrap().is_none() {
         let _ = changes.recv().await;
     }
@@ -511,7 +547,7 @@ async fn a_viewer_of_a_title_far_back_in_the_queue_is_found() {
         number: 3,
     };
     let mut changes = house.catalog.subscribe();
-    let wish = house.catalog.wish(last, 0, 3).unwrap();
+    let wish = house.catalog.wish(wish(last, 0, 3)).unwrap();
     while house.catalog.piece(last, wanted).await.unwrap().is_none() {
         let change = tokio::time::timeout(DEADLINE, changes.recv()).await;
         assert!(

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
-use catalog::wish::Wish;
 use model::change::Change;
 use model::id::TitleId;
 use model::job::Intent;
@@ -37,14 +36,14 @@ async fn a_request_is_held_until_its_segment_lands() {
     let home = Home::new();
     let (title, job) = home.planned_film("Sunday").await;
     let asking = begin(&home, title, 3).await;
-    let wish = Wish {
-        title,
-        stream: 0,
-        number: 3,
-    };
+    let wishes = home.catalog().wishes();
+    let wished: Vec<_> = wishes
+        .iter()
+        .map(|wish| (wish.title, wish.stream, wish.number))
+        .collect();
     assert_eq!(
-        home.catalog().wishes(),
-        [wish],
+        wished,
+        [(title, 0, 3)],
         "the encoder can see what is wanted"
     );
     home.land(title, job, 0, 1).await;

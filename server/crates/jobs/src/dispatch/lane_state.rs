@@ -46,7 +46,7 @@ impl LaneState {
             self.busy.push(Busy {
                 run: pick.run,
                 work: pick.work,
-                wished: pick.wished,
+                wished_by: pick.wished_by,
             });
         }
         given

@@ -40,7 +40,7 @@ mod tests {
     fn thumbnails_are_made_while_nobody_waits_and_give_way_to_whoever_does() {
         let mut film = title(3);
         let last_wished = LastWished::default();
-        let running = [busy(&film, Work::Thumbs(0), false)];
+        let running = [busy(&film, Work::Thumbs(0), None)];
         let gives_way = |standings: &[Standing], wishes: &[Wish]| {
             let board = Board {
                 standings,

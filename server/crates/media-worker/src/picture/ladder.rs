@@ -23,7 +23,7 @@ use crate::output::Output;
 use crate::source_file::SourceFile;
 
 /// Frames that may wait for a rung. A 1080p frame takes 3 MB.
-const QUEUED_FRAMES: usize = 4;
+const QUEUED_FRAMES: usize = 8;
 
 /// An open picture with its rungs' threads.
 #[derive(Debug)]
