@@ -89,7 +89,9 @@ fn a_film_is_encoded_in_hardware_and_by_software_where_that_fails() -> Result<()
     let jobs = owner.get("/api/v1/jobs")?;
     let job = jobs["jobs"][0]["id"].as_str().context("there is a job")?;
     let log = owner.get(&format!("/api/v1/jobs/{job}/log"))?.to_string();
-    let told = log.matches("The rest is encoded by software").count();
+    let told = log
+        .matches("What is missing is encoded by software")
+        .count();
     ensure!(told == 1, "the log of the job tells it once: {log}");
     server.stop()?;
     home.check()?;

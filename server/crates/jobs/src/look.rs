@@ -91,11 +91,10 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
     let encoders = workshop.encoders(1).await?;
     let mut worker = start_worker(workshop, &source, &scratch, Duty::Inspect, encoders).await?;
     let plan = worker.inspect(demand).await;
-    worker.stop().await;
-    if encoders > 0 && plan.as_ref().is_ok_and(is_for_software_alone) {
-        let reason = "The graphics hardware cannot encode this film.";
+    if let Some(reason) = worker.setback() {
         workshop.hardware_failed(run.job, reason).await;
     }
+    worker.stop().await;
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
@@ -113,12 +112,6 @@ async fn inspect(workshop: &Workshop, run: Run) -> Result<Found, Trouble> {
         Condition::Gone => Err(source.gone(policy)),
         Condition::Changed => Err(source.changed()),
     }
-}
-
-/// There is a picture to encode, and no encoder in graphics hardware could be prepared for it.
-fn is_for_software_alone(plan: &Plan) -> bool {
-    let mut rungs = plan.encoded().iter();
-    rungs.any(|rung| rung.hardware_sets.is_none())
 }
 
 /// The plan with the subtitles that lie beside the film, each read by a worker of its own. One

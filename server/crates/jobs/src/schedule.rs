@@ -11,7 +11,7 @@ mod copied;
 use catalog::wish::{Viewer, Wish};
 
 use crate::read_ahead::{self, LastWished};
-use crate::schedule::calm::{has_begun, somebody_waits};
+use crate::schedule::calm::{has_begun, polite, somebody_waits};
 use crate::schedule::copied::copies;
 use crate::standing::{Outline, Standing};
 use crate::work::{Lane, Run, Work};
@@ -54,21 +54,24 @@ pub struct Pick {
 /// The next work of `lane` that is not done and not under way.
 pub fn next(lane: Lane, board: Board<'_>) -> Option<Pick> {
     match lane {
-        Lane::Look => inspection(board).or_else(|| poster(board)),
-        Lane::Picture => wished(lane, board)
+        Lane::Look => inspection(board).or_else(|| polite(board, poster(board))),
+        Lane::Picture | Lane::Sound | Lane::Copy => wished(lane, board)
             .or_else(|| ahead(lane, board))
-            .or_else(|| first(board, Work::Chunk(0)))
-            .or_else(|| any(board, chunks)),
-        Lane::Sound => wished(lane, board)
-            .or_else(|| ahead(lane, board))
-            .or_else(|| any(board, |outline| first_sound(outline).into_iter()))
-            .or_else(|| any(board, sounds)),
-        Lane::Copy => wished(lane, board)
-            .or_else(|| ahead(lane, board))
-            .or_else(|| first(board, Work::Copy(0)))
-            .or_else(|| any(board, copies)),
+            .or_else(|| polite(board, unwished(lane, board))),
         Lane::Thumbs if somebody_waits(board) => None,
         Lane::Thumbs => any(board, thumbs),
+    }
+}
+
+/// What a lane does for nobody in particular.
+fn unwished(lane: Lane, board: Board<'_>) -> Option<Pick> {
+    match lane {
+        Lane::Picture => first(board, Work::Chunk(0)).or_else(|| any(board, chunks)),
+        Lane::Sound => {
+            any(board, |outline| first_sound(outline).into_iter()).or_else(|| any(board, sounds))
+        }
+        Lane::Copy => first(board, Work::Copy(0)).or_else(|| any(board, copies)),
+        Lane::Look | Lane::Thumbs => None,
     }
 }
 
@@ -419,7 +422,13 @@ mod tests {
             "stream 3 is the second audio stream, segment 10 is in its third span"
         );
         assert_eq!(
-            order(Lane::Picture, &standings, &wishes)[0],
+            order(Lane::Picture, &standings, &wishes),
+            [],
+            "no picture of another title begins meanwhile"
+        );
+        let of_its_own = [wish(&standings[0], 3, 10)];
+        assert_eq!(
+            order(Lane::Picture, &standings, &of_its_own)[0],
             (0, Work::Chunk(0)),
             "the picture goes on in its own order"
         );

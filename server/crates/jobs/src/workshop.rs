@@ -78,7 +78,7 @@ impl Workshop {
     pub(crate) async fn hardware_failed(&self, job: JobId, reason: &str) {
         tracing::warn!(%job, reason, "The graphics hardware failed; software goes on.");
         self.launcher.hardware_did(false);
-        let line = format!("{reason} The rest is encoded by software.");
+        let line = format!("{reason} What is missing is encoded by software.");
         self.log(job, &line).await;
     }
 

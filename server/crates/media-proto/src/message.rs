@@ -252,7 +252,7 @@ pub enum Event {
         position: i64,
     },
     /// The encoder in graphics hardware failed; what is missing of this chunk, and all others, are
-    /// encoded by software.
+    /// encoded by software. While it is prepared: the title is one for software alone.
     FellBack {
         /// What was wrong, in a sentence.
         reason: String,

@@ -15,7 +15,11 @@ use crate::output::{Output, init_name};
 use crate::picture::settings;
 use crate::source_file::SourceFile;
 
-/// Writes `init-stream{R}.m4s` for every stream and says what the encoders are.
+/// Pictures smaller than this are none for hardware, whose makers draw the line in many places.
+const LEAST_FOR_HARDWARE: (u32, u32) = (160, 160);
+
+/// Writes `init-stream{R}.m4s` for every stream and says what the encoders are. What is wrong with
+/// the `hardware` goes to `regret`; it is no reason to fail.
 pub fn prepare(
     video: Option<&VideoSpec>,
     copied: bool,
@@ -23,9 +27,10 @@ pub fn prepare(
     file: &SourceFile,
     output: &Output,
     hardware: Option<&mut Remote>,
+    regret: impl FnOnce(Failure),
 ) -> Result<Event, Failure> {
     let video = video.map_or(Ok(Vec::new()), |spec| {
-        prepare_video(spec, copied, file, output, hardware)
+        prepare_video(spec, copied, file, output, hardware, regret)
     })?;
     let audio = audio
         .iter()
@@ -40,10 +45,13 @@ fn prepare_video(
     file: &SourceFile,
     output: &Output,
     hardware: Option<&mut Remote>,
+    regret: impl FnOnce(Failure),
 ) -> Result<Vec<PreparedVideo>, Failure> {
     let (_, stream) = file.open_track(spec.track)?;
     // Where the hardware cannot make one of the rungs, it makes none.
-    let both = hardware.and_then(|remote| beside_hardware(spec, &stream, remote).ok());
+    let hardware = hardware.filter(|_| spec.rungs.iter().all(is_for_hardware));
+    let both =
+        hardware.and_then(|remote| beside_hardware(spec, &stream, remote).map_err(regret).ok());
     let encoded = match both {
         Some(both) => both,
         None => by_software(spec, &stream)?,
@@ -64,6 +72,11 @@ fn prepare_video(
         prepared.push(write_video(stream_number, size, &sets, output)?);
     }
     Ok(prepared)
+}
+
+fn is_for_hardware(rung: &RungSpec) -> bool {
+    let (width, height) = LEAST_FOR_HARDWARE;
+    rung.width >= width && rung.height >= height
 }
 
 /// How the segments of a rung describe their pictures.

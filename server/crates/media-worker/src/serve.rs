@@ -90,7 +90,12 @@ impl Worker {
             } => {
                 let hardware = self.encoders.first_mut();
                 let (file, output) = (&self.file, &self.output);
-                prepare::prepare(video.as_ref(), copied, &audio, file, output, hardware)
+                let regret = |Failure { message, .. }| {
+                    let setback = Event::FellBack { reason: message };
+                    self.events.send(number, setback);
+                };
+                let video = video.as_ref();
+                prepare::prepare(video, copied, &audio, file, output, hardware, regret)
             }
             Request::EncodeChunk { video, chunk } => {
                 match self.open_ladder(&video) {

@@ -30,6 +30,8 @@ use std::path::Path;
 use pipes::{SECOND, ask, ask_with, file_of, files_in, grid};
 
 const GRID: GridPolicy = grid(10 * SECOND);
+/// Of two rungs, in pixels.
+const SIZES: [(u32, u32); 2] = [(48, 32), (96, 64)];
 
 fn last_event(events: Vec<NumberedEvent>) -> Event {
     events.into_iter().next_back().unwrap().event
@@ -132,18 +134,19 @@ fn inspect(source: &File, folder: &Path) -> Inspection {
 
 /// The specification of two rungs, prepared.
 fn prepared_video(source: &File, folder: &Path, inspection: &Inspection) -> VideoSpec {
-    prepared_with(Vec::new(), source, folder, inspection)
+    prepared_with(Vec::new(), SIZES, source, folder, inspection)
 }
 
 /// The same by a worker with encoders in graphics hardware.
 fn prepared_with(
     encoders: Vec<Remote>,
+    sizes: [(u32, u32); 2],
     source: &File,
     folder: &Path,
     inspection: &Inspection,
 ) -> VideoSpec {
     let video = inspection.video.as_ref().unwrap();
-    let rung = |width, height| RungSpec {
+    let rung = |(width, height)| RungSpec {
         width,
         height,
         peak_bps: 300_000,
@@ -156,7 +159,7 @@ fn prepared_with(
         frame_rate: video.frame_rate,
         interlaced: video.interlaced,
         hdr: video.hdr,
-        rungs: vec![rung(48, 32), rung(96, 64)],
+        rungs: sizes.map(rung).into(),
         preset: Preset::Fast,
     };
     let request = Request::Prepare {

@@ -108,7 +108,7 @@ pub(crate) fn failure(cause: Cause, message: &str) -> Error {
 }
 
 /// A worker's words as they may be shown.
-fn cleaned(message: &str) -> String {
+pub(crate) fn cleaned(message: &str) -> String {
     message
         .chars()
         .filter(|character| !character.is_control())

@@ -14,7 +14,7 @@ use crate::connection::{Breakage, Connection};
 use crate::demand::Demand;
 use crate::launch::{Errand, Launch, Launched, Life};
 use crate::limits::{Duty, Patience};
-use crate::output::{Output, failure};
+use crate::output::{Output, cleaned, failure};
 use crate::planner::draw::{Prepared, draw};
 use crate::planner::requests::{
     GRID, audio_spec, chunk_spec, copy_spec, poster_request, prepare_request, thumbs_request,
@@ -33,6 +33,7 @@ const GRACE_AFTER_CLOSE: Duration = Duration::from_secs(2);
 pub struct Worker {
     connection: Connection,
     life: Box<dyn Life>,
+    setback: Option<String>,
 }
 
 impl Worker {
@@ -70,7 +71,11 @@ impl Worker {
         } = launcher.launch(errand).await?;
         let silence = patience.for_duty(duty);
         match Connection::open(events, requests, patience.hello, silence).await {
-            Ok(connection) => Ok(Self { connection, life }),
+            Ok(connection) => Ok(Self {
+                connection,
+                life,
+                setback: None,
+            }),
             Err(breakage) => Err(obituary(life.as_mut(), &breakage).await),
         }
     }
@@ -105,6 +110,11 @@ impl Worker {
             Event::SidecarDone { size_bytes } => Ok(size_bytes),
             _ => Err(unasked()),
         }
+    }
+
+    /// What was wrong with the encoder in graphics hardware when the title was inspected.
+    pub fn setback(&self) -> Option<&str> {
+        self.setback.as_deref()
     }
 
     /// Begins the chunk with that index (from 0) and returns the request's number. A second one
@@ -173,6 +183,9 @@ impl Worker {
             let event = self.next_event().await?;
             if let Event::Failed { cause, message } = &event.event {
                 return Err(failure(*cause, message));
+            }
+            if let Event::FellBack { reason } = &event.event {
+                self.setback = Some(cleaned(reason));
             }
             if event.number == number && event.event.is_last() {
                 return Ok(event.event);

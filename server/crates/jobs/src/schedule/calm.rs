@@ -1,6 +1,7 @@
-//! Whether anybody waits for anything: what is only nice to have begins when nobody does.
+//! Whether anybody waits for anything: what is only nice to have begins when nobody does, and what
+//! nobody waits for when no viewer of another title does.
 
-use super::{Board, any, chunks, first, first_sound, inspection, wished};
+use super::{Board, Pick, any, chunks, first, first_sound, inspection, target, wished};
 use crate::standing::Standing;
 use crate::work::{Lane, Work};
 
@@ -14,6 +15,20 @@ pub(super) fn somebody_waits(board: Board<'_>) -> bool {
         || inspection(board).is_some()
         || first(board, Work::Chunk(0)).is_some()
         || any(board, |outline| first_sound(outline).into_iter()).is_some()
+}
+
+/// What nobody waits for begins only if no viewer of another title waits for a part that is not
+/// there yet, made or being made by whichever lane: all lanes share one machine.
+pub(super) fn polite(board: Board<'_>, pick: Option<Pick>) -> Option<Pick> {
+    let run = pick?.run;
+    let waits_elsewhere = board.wishes.iter().any(|wish| {
+        let awaited = target(board, wish).filter(|(awaited, _)| *awaited != run);
+        awaited.is_some_and(|(awaited, work)| {
+            let mut standings = board.standings.iter();
+            standings.any(|standing| standing.run == awaited && standing.needs(work))
+        })
+    });
+    pick.filter(|_| !waits_elsewhere)
 }
 
 /// The title can be played from its beginning.
@@ -35,6 +50,39 @@ mod tests {
     use crate::schedule::{Board, next, preempts};
     use crate::standing::Standing;
     use crate::work::{Lane, Work};
+
+    #[test]
+    fn lanes_keep_still_while_a_viewer_waits_for_another_title() {
+        let (mut watched, other) = (title(3), title(3));
+        watched.done.extend([Unit::Chunk(0), Unit::Audio(0)]);
+        let last_wished = LastWished::default();
+        let begins = |lane, standings: &[Standing], wishes: &[Wish]| {
+            let board = Board {
+                standings,
+                wishes,
+                last_wished: &last_wished,
+                // The chunk that is waited for is being made; this lane is idle.
+                busy: &[],
+            };
+            next(lane, board).map(|pick| (pick.run, pick.work))
+        };
+        let standings = [other.clone(), watched.clone()];
+        // Stream 0 is a picture, so the lane of the sound has nothing to do with it.
+        let wishes = [wish(&watched, 0, 5)];
+        assert_eq!(begins(Lane::Sound, &standings, &wishes), None);
+        let wanted = (watched.run, Work::Chunk(2));
+        assert_eq!(begins(Lane::Picture, &standings, &wishes), Some(wanted));
+        let beginning = Some((other.run, Work::Audio(0)));
+        assert_eq!(begins(Lane::Sound, &standings, &[]), beginning, "calm");
+        let own = [wish(&other, 0, 5)];
+        assert_eq!(
+            begins(Lane::Sound, &standings, &own),
+            beginning,
+            "whoever waits for a picture needs the sound of the same title"
+        );
+        let there = [wish(&watched, 0, 1)];
+        assert_eq!(begins(Lane::Sound, &standings, &there), beginning);
+    }
 
     #[test]
     fn thumbnails_are_made_while_nobody_waits_and_give_way_to_whoever_does() {

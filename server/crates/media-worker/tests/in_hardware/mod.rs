@@ -13,6 +13,8 @@ use std::path::Path;
 use crate::pipes::{SECOND, ask, ask_with, file_of, files_in};
 use crate::{chunk_requests, film, inspect, prepared_with};
 
+/// Of two rungs, in pixels; smaller ones are none for hardware.
+const SIZES: [(u32, u32); 2] = [(176, 160), (192, 176)];
 /// More bytes than any of these films has.
 const ENDLESS: u64 = u64::MAX;
 
@@ -31,7 +33,7 @@ fn encoder(lifetime_bytes: u64) -> Remote {
 /// Two rungs drawn for hardware, too, and the chunks to be made.
 fn planned(source: &File, folder: &Path) -> (VideoSpec, Vec<Request>) {
     let inspection = inspect(source, folder);
-    let spec = prepared_with(vec![encoder(ENDLESS)], source, folder, &inspection);
+    let spec = prepared_with(vec![encoder(ENDLESS)], SIZES, source, folder, &inspection);
     let requests = chunk_requests(&spec, &inspection);
     (spec, requests)
 }
@@ -77,7 +79,7 @@ fn frames_in(files: &BTreeMap<String, Vec<u8>>, stream: u32) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let inspection = inspect(&film, folder.path());
     // As a film of its own it is prepared and encoded again, which decodes every picture.
-    let spec = prepared_with(Vec::new(), &film, folder.path(), &inspection);
+    let spec = prepared_with(Vec::new(), SIZES, &film, folder.path(), &inspection);
     let events = ask(&film, folder.path(), &chunk_requests(&spec, &inspection));
     let frames = events.iter().filter_map(|event| match event.event {
         Event::ChunkDone { frames, .. } => Some(u64::from(frames)),
@@ -126,7 +128,7 @@ fn hardware_makes_a_ladder_that_software_could_go_on_with() {
 fn hardware_that_fails_in_a_chunk_is_replaced_within_the_chunk() {
     let (source, folder) = (film(21, 25), tempfile::tempdir().unwrap());
     let (_, requests) = planned(&source, folder.path());
-    let picture_bytes = 96 * 64 * 3 / 2;
+    let picture_bytes = 192 * 176 * 3 / 2;
     // In the first chunk, at its beginning and behind its first segments, and in a later one.
     for pictures in [0, 1, 130, 170, 300] {
         let made = tempfile::tempdir().unwrap();
@@ -148,7 +150,7 @@ fn hardware_that_fails_in_a_chunk_is_replaced_within_the_chunk() {
 fn a_plan_for_software_alone_leaves_hardware_alone() {
     let (source, folder) = (film(4, 25), tempfile::tempdir().unwrap());
     let inspection = inspect(&source, folder.path());
-    let spec = prepared_with(vec![encoder(0)], &source, folder.path(), &inspection);
+    let spec = prepared_with(vec![encoder(0)], SIZES, &source, folder.path(), &inspection);
     let is_software = |rung: &media_proto::message::RungSpec| rung.hardware_sets.is_none();
     assert!(spec.rungs.iter().all(is_software), "it could not be asked");
     let encoders = vec![encoder(ENDLESS), encoder(ENDLESS)];
