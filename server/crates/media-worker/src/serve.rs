@@ -34,6 +34,7 @@ pub fn serve(
     encoders: Vec<Remote>,
 ) -> io::Result<()> {
     log::errors_only();
+    memory::begin_with_zeros();
     memory::limit_blocks();
     let events = EventSink::new(writer);
     events.send(
