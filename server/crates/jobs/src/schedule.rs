@@ -421,17 +421,6 @@ mod tests {
             (1, Work::Audio(5)),
             "stream 3 is the second audio stream, segment 10 is in its third span"
         );
-        assert_eq!(
-            order(Lane::Picture, &standings, &wishes),
-            [],
-            "no picture of another title begins meanwhile"
-        );
-        let of_its_own = [wish(&standings[0], 3, 10)];
-        assert_eq!(
-            order(Lane::Picture, &standings, &of_its_own)[0],
-            (0, Work::Chunk(0)),
-            "the picture goes on in its own order"
-        );
     }
 
     #[test]

@@ -80,6 +80,11 @@ mod tests {
             beginning,
             "whoever waits for a picture needs the sound of the same title"
         );
+        let for_sound = [wish(&watched, 3, 5)];
+        assert_eq!(begins(Lane::Picture, &standings, &for_sound), None);
+        let own = [wish(&other, 3, 5)];
+        let picture = Some((other.run, Work::Chunk(0)));
+        assert_eq!(begins(Lane::Picture, &standings, &own), picture);
         let there = [wish(&watched, 0, 1)];
         assert_eq!(begins(Lane::Sound, &standings, &there), beginning);
     }
