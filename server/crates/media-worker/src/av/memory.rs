@@ -8,15 +8,17 @@ use ffmpeg_next::ffi;
 /// 48 hours (250 MB); not the 268 million pixels that libav lets a picture have by itself.
 const LARGEST_BLOCK_BYTES: usize = 256 * 1024 * 1024;
 
-/// The byte whose complement glibc writes over every block that it hands out.
-const COMPLEMENT_OF_ZERO: libc::c_int = 0xff;
+/// Blocks from this size on are fresh from the kernel, and go back to it.
+const FRESH_FROM_BYTES: libc::c_int = 128 * 1024;
 
-/// Hands out nothing but zeros from now on. x264 164 reads what it has not written where it has
-/// AVX-512 and `mbtree`: with pictures 450 pixels wide, the same chunk came out with other bytes in
-/// a third of the runs.
+/// Has large blocks begin with zeros from now on: glibc would otherwise keep them once they were
+/// freed, and hand them out again with what they held. x264 164 reads what it has not written where
+/// it has AVX-512 and `mbtree`: with pictures 450 pixels wide, the same chunk came out with other
+/// bytes in a third of the runs. `M_PERTURB` would do it too, at a hundred megabytes more, since it
+/// touches every page.
 pub fn begin_with_zeros() {
     // SAFETY: sets one number of the C library's allocator, under its lock.
-    unsafe { libc::mallopt(libc::M_PERTURB, COMPLEMENT_OF_ZERO) };
+    unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, FRESH_FROM_BYTES) };
 }
 
 /// Refuses larger blocks from now on.
