@@ -124,6 +124,7 @@ pub(crate) fn leave(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
         host::end(state).await;
+        let _none_starts = app.state::<Host>().no_more_starts().await;
         tracing::info!("Homereel has stopped.");
         app.exit(0);
     });

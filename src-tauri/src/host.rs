@@ -7,8 +7,10 @@ use homereel::endpoint::Endpoint;
 use homereel::entrance::{Entrance, enter};
 use homereel::server::Running;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tauri::{AppHandle, Manager};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::api::Api;
 use crate::window::Splash;
@@ -17,11 +19,16 @@ use crate::{activity, pulse, take_in, tray, window};
 /// How many ports above the one that is taken are tried.
 const FURTHER_PORTS: u16 = 20;
 
+/// How long the end of the app waits for a server that is starting.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+
 /// What the app knows of its server.
 #[derive(Debug)]
 pub(crate) struct Host {
     flags: Flags,
     state: Mutex<State>,
+    /// Held while a server starts, and by the end of the app.
+    start: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Where the app stands.
@@ -73,6 +80,7 @@ impl Host {
         Self {
             flags,
             state: Mutex::default(),
+            start: Arc::default(),
         }
     }
 
@@ -108,6 +116,15 @@ impl Host {
         (!matches!(before, State::Leaving)).then_some(before)
     }
 
+    /// Waits until no server is starting, and lets none start as long as the guard lives. A server
+    /// that started in vain is stopped by then, unless that takes too long.
+    pub(crate) fn no_more_starts(
+        &self,
+    ) -> impl Future<Output = Option<OwnedMutexGuard<()>>> + use<> {
+        let turn = self.start.clone().lock_owned();
+        async move { tokio::time::timeout(START_DEADLINE, turn).await.ok() }
+    }
+
     /// Somebody wants a server, for `paths`. Returns whether it is to be sought: one is enough.
     fn set_out(&self, paths: Vec<PathBuf>) -> bool {
         let mut state = self.lock();
@@ -116,6 +133,11 @@ impl Host {
             *state = State::Starting(paths);
         }
         rests
+    }
+
+    /// A server is still wanted.
+    fn is_starting(&self) -> bool {
+        matches!(*self.lock(), State::Starting(_))
     }
 
     /// There is a server; returns how it is reached and what waits for it. One that nobody waits
@@ -189,7 +211,12 @@ fn begin_from(app: &AppHandle, further_ports: Option<u16>, paths: Vec<PathBuf>) 
     tray::show(app, activity::starting());
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
-        let flags = app.state::<Host>().flags.clone();
+        let host = app.state::<Host>();
+        let _start = host.start.clone().lock_owned().await;
+        if !host.is_starting() {
+            return;
+        }
+        let flags = host.flags.clone();
         match open(&flags, further_ports).await {
             Ok(server) => settle_in(&app, server).await,
             Err((splash, sentence)) => give_up(&app, splash, &sentence),
@@ -283,7 +310,7 @@ pub(crate) async fn end(state: State) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contact, Host, Reach, Server, State, end};
+    use super::{Contact, Duration, Host, Reach, Server, State, end};
     use crate::api::Api;
     use homereel::config::{Config, Flags};
     use homereel::entrance::{Entrance, enter};
@@ -364,5 +391,19 @@ mod tests {
             panic!("the folder is free for the next: {entrance:?}");
         };
         running.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn the_end_waits_for_a_server_that_is_starting() {
+        let host = Host::new(Flags::default());
+        assert!(host.set_out(Vec::new()));
+        let start = host.start.clone().lock_owned().await;
+        assert!(matches!(host.leave(), Some(State::Starting(_))));
+        let mut end = Box::pin(host.no_more_starts());
+        let at_once = tokio::time::timeout(Duration::ZERO, &mut end).await;
+        assert!(at_once.is_err(), "its folder is still in use");
+        drop(start);
+        assert!(end.await.is_some(), "now nothing starts any more");
+        assert!(!host.is_starting());
     }
 }
