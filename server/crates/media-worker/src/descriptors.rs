@@ -1,5 +1,6 @@
 //! Taking over what the server prepared before it started this process: open descriptors, among
-//! them pipes that are waited for with patience, and a signal. One of the three places with `unsafe` in the worker.
+//! them pipes that are waited for with patience, and a signal. One of the three places with
+//! `unsafe` in the worker.
 
 #![expect(
     unsafe_code,

@@ -44,8 +44,13 @@ impl Form {
             .then_some(form)
     }
 
-    /// `extradata` announces the same parameter sets.
-    pub fn is_same(&self, extradata: &[u8]) -> bool {
+    /// Other parameter sets hold from this packet on.
+    pub fn ends_at(&self, packet: &Packet) -> bool {
+        let announced = packet.new_extradata();
+        announced.is_some_and(|extradata| !self.is_same(extradata))
+    }
+
+    fn is_same(&self, extradata: &[u8]) -> bool {
         let sets = match self.framing {
             Framing::AnnexB => ParameterSets::from_annex_b(extradata),
             Framing::Lengths(_) => {
@@ -112,11 +117,7 @@ impl Examiner {
         let shown_at = packet.pts()?;
         // Some containers do not tell of decoding times; order alone is enough for copying.
         let decoded_at = packet.dts().unwrap_or(self.decoded_at.saturating_add(1));
-        if packet.is_corrupt()
-            || packet
-                .new_extradata()
-                .is_some_and(|new| !self.form.is_same(new))
-        {
+        if packet.is_corrupt() || self.form.ends_at(packet) {
             return None;
         }
         self.is_in_order(content, shown_at, decoded_at)

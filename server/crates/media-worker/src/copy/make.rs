@@ -146,10 +146,7 @@ impl CopySource {
         let (content, data) = content
             .zip(data)
             .ok_or_else(|| disagreement("a picture is damaged"))?;
-        let other_sets = packet
-            .new_extradata()
-            .is_some_and(|new| !self.form.is_same(new));
-        if !content.is_picture || content.has_strange_sets || other_sets {
+        if !content.is_picture || content.has_strange_sets || self.form.ends_at(packet) {
             return Err(disagreement(
                 "a picture is of another kind than those before",
             ));

@@ -1,7 +1,8 @@
 //! *Inspect*: what is in the file, when it is shown, and where it should be cut.
 //!
-//! Reads the file once, long ones in part, and writes its subtitles. What does not belong here: the ladder and
-//! everything else that is policy of the server; it draws the plan from what this reports.
+//! Reads the file once, long ones in part, and writes its subtitles. What does not belong here: the
+//! ladder and everything else that is policy of the server; it draws the plan from what this
+//! reports.
 
 mod about;
 pub mod copied_grid;
