@@ -242,9 +242,11 @@ export class StreamingEngine implements Engine {
   }
 }
 
-/** The rungs of which something exists. */
+/** The rungs of which something exists; before anything does, the one that is only copied. */
 function readyStreams({ rungs }: Video): ReadonlySet<number> {
-  return new Set(rungs.filter(({ ready }) => ready > 0).map(({ stream }) => stream));
+  const begun = rungs.filter(({ ready }) => ready > 0);
+  const first = begun.length > 0 ? begun : rungs.filter(({ original }) => original);
+  return new Set(first.map(({ stream }) => stream));
 }
 
 /** A part that does not exist and never will is not worth asking for again. */
