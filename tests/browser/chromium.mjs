@@ -131,15 +131,30 @@ export class Traffic {
    * @param {(stream: number) => boolean} wanted
    */
   segments(wanted) {
-    const numbers = new Set();
+    const ofWanted = this.#arrived().filter(({ stream }) => wanted(stream));
+    return inOrder(ofWanted.map(({ number }) => number));
+  }
+
+  /** The streams of which a segment arrived. */
+  streams() {
+    return inOrder(this.#arrived().map(({ stream }) => stream));
+  }
+
+  #arrived() {
+    const segments = [];
     for (const { name, status } of this.media) {
       const [, stream, number] = /^chunk-stream(\d+)-(\d+)\.m4s$/.exec(name) ?? [];
-      if (status === 200 && stream !== undefined && wanted(Number(stream))) {
-        numbers.add(Number(number));
+      if (status === 200 && stream !== undefined) {
+        segments.push({ stream: Number(stream), number: Number(number) });
       }
     }
-    return [...numbers].sort((a, b) => a - b);
+    return segments;
   }
+}
+
+/** @param {number[]} numbers each of which is wanted once */
+function inOrder(numbers) {
+  return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
 /** The scenario's input: one JSON object as the only argument. */

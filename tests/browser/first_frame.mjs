@@ -1,5 +1,5 @@
 // Moves a film into the drop folder, opens its player as soon as the server knows it, and reports
-// how long after that the first picture moved. For `make bench`.
+// how long after that the first picture moved, and which streams it was taken from.
 //
 // Input: { url, source, target }: both on one file system; target is a path in the drop folder.
 // @ts-check
@@ -24,7 +24,12 @@ const outcome = await withPage(async (page, traffic) => {
     undefined,
     { timeout: PATIENCE_MS, polling: 20 },
   );
-  return { listedMs, firstPictureMs: Date.now() - droppedAt, failures: traffic.failures };
+  return {
+    listedMs,
+    firstPictureMs: Date.now() - droppedAt,
+    streams: traffic.streams(),
+    failures: traffic.failures,
+  };
 });
 report(outcome);
 

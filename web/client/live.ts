@@ -102,8 +102,12 @@ function titleOf(event: MessageEvent<string>, field: "id" | "title"): string {
 
 /**
  * Calls `work` soon after it was asked for, at most once in `pauseMs`, and never twice at a time.
+ * The pause may depend on what `work` has found.
  */
-export function throttled(pauseMs: number, work: () => Promise<void>): () => void {
+export function throttled(
+  pauseMs: number | (() => number),
+  work: () => Promise<void>,
+): () => void {
   let running = false;
   let again = false;
   const run = async (): Promise<void> => {
@@ -115,13 +119,14 @@ export function throttled(pauseMs: number, work: () => Promise<void>): () => voi
     try {
       await work();
     } finally {
+      const pause = typeof pauseMs === "number" ? pauseMs : pauseMs();
       window.setTimeout(() => {
         running = false;
         if (again) {
           again = false;
           void run();
         }
-      }, pauseMs);
+      }, pause);
     }
   };
   return () => void run();

@@ -1,6 +1,6 @@
-// Keeps waiting out of the bandwidth estimate. A segment that is still being encoded is answered
-// when it exists; to an estimator that looks like a very slow network, and it would drop to the
-// lowest quality on the fastest one.
+// The choice of quality, and how it takes that segments are still being encoded. Such a one is
+// answered when it exists; to an estimator of bandwidth that looks like a very slow network, and it
+// would drop to the lowest quality on the fastest one.
 
 import shaka from "shaka-player/dist/shaka-player.dash-es2021.js";
 
@@ -15,7 +15,7 @@ export function noteHeld(request: object, headers: Record<string, string>): void
   }
 }
 
-/** Shaka's own choice of quality, fed with transfer times only. */
+/** Shaka's own choice of quality, with what only Homereel knows. */
 export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
   private hasBegun = false;
   private variants: readonly shaka.extern.Variant[] = [];
@@ -37,14 +37,24 @@ export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
     super.setVariants([...this.variants], isLowLatency);
   }
 
-  /** The first choice is one that need not be waited for, where there is one. */
-  override chooseVariant(): shaka.extern.Variant {
-    const own = super.chooseVariant();
-    if (this.hasBegun) {
-      return own;
-    }
-    this.hasBegun = true;
-    return this.readyLike(own) ?? own;
+  /**
+   * Until a picture has arrived, one that need not be waited for, where there is one: Shaka asks
+   * several times before that, and takes the last answer.
+   */
+  override chooseVariant(preferFastSwitching?: boolean): shaka.extern.Variant {
+    const own = this.sharpest(super.chooseVariant(preferFastSwitching));
+    return this.hasBegun ? own : (this.readyLike(own) ?? own);
+  }
+
+  /**
+   * Where a larger picture asks for no more of the network than `wanted`, that. A rung that does
+   * not exist yet is announced with the most it may take, and the source's own picture is leaner.
+   */
+  private sharpest(wanted: shaka.extern.Variant): shaka.extern.Variant {
+    const height = ({ video }: shaka.extern.Variant): number => video?.height ?? 0;
+    return this.variants
+      .filter(({ audio, bandwidth }) => audio === wanted.audio && bandwidth <= wanted.bandwidth)
+      .reduce((best, other) => (height(other) > height(best) ? other : best), wanted);
   }
 
   /** What exists and is nearest in rate to `wanted`; nothing if that exists itself. */
@@ -73,6 +83,13 @@ export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
       heldMs.delete(request);
     }
     const transferMs = Math.max(1, deltaTimeMs - held);
+    this.hasBegun ||= isPicture(context);
     super.segmentDownloaded(transferMs, numBytes, allowSwitch, request, context);
   }
+}
+
+/** Whether what arrived is a segment of the picture. Init segments are there from the beginning. */
+function isPicture(context?: shaka.extern.RequestContext): boolean {
+  const { MEDIA_SEGMENT } = shaka.net.NetworkingEngine.AdvancedRequestType;
+  return context?.type === MEDIA_SEGMENT && context.stream?.type === "video";
 }

@@ -26,6 +26,8 @@ type State = "waiting" | "loading" | "playing" | "paused" | "buffering" | "ended
 
 const REMEMBER_EVERY_MS = 10_000;
 const REFRESH_PAUSE_MS = 1_000;
+/** As long as there is nothing to play, somebody looks at a waiting page. */
+const EAGER_PAUSE_MS = 200;
 
 export class Player extends HTMLElement {
   private film!: Video;
@@ -59,7 +61,8 @@ export class Player extends HTMLElement {
   // What the server says.
 
   private connectLife(): void {
-    const refresh = throttled(REFRESH_PAUSE_MS, async () => {
+    const pauseMs = (): number => (this.engine ? REFRESH_PAUSE_MS : EAGER_PAUSE_MS);
+    const refresh = throttled(pauseMs, async () => {
       try {
         this.apply(await fetchVideo(this.film.id));
       } catch (error) {

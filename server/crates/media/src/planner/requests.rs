@@ -22,8 +22,9 @@ pub const GRID: GridPolicy = GridPolicy {
     segment: VideoTicks::from_seconds(4).0,
     opening_segment: VideoTicks::from_seconds(2).0,
     opening_segments: 2,
-    // Encoders left to themselves put a keyframe at least every ten seconds.
-    longest_copied: VideoTicks::from_seconds(10).0,
+    // Encoders left to themselves put a keyframe at least every 250 frames, some every 300: 12.5 s
+    // of a film at 23.976 a second.
+    longest_copied: VideoTicks::from_seconds(13).0,
     chunk: VideoTicks::from_seconds(8).0,
     // Encoded in a second or two, so that a jump into what is not there yet has its sound soon.
     sound_span: VideoTicks::from_seconds(60).0,
