@@ -362,13 +362,9 @@ mod tests {
         }
     }
 
-    async fn start_worker(program: &str) -> model::error::Error {
+    async fn start_worker(program: &str, patience: Patience) -> model::error::Error {
         let folder = tempfile::tempdir().unwrap();
         let input = File::open("/dev/null").unwrap();
-        let patience = Patience {
-            hello: Duration::from_millis(300),
-            ..Patience::default()
-        };
         Worker::start(
             &launcher(program),
             input,
@@ -382,7 +378,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_worker_is_named_with_its_path() {
-        let error = start_worker("/nowhere/homereel-worker").await;
+        let error = start_worker("/nowhere/homereel-worker", Patience::default()).await;
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(
             error.message().contains("/nowhere/homereel-worker"),
@@ -392,7 +388,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_that_ends_at_once_is_told_with_its_code() {
-        let error = start_worker("/bin/false").await;
+        let error = start_worker("/bin/false", Patience::default()).await;
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.message().contains("ended with code 1"), "{error}");
     }
@@ -400,7 +396,7 @@ mod tests {
     #[tokio::test]
     async fn last_words_on_standard_error_reach_the_message() {
         // `cp` without operands complains and ends with code 1.
-        let error = start_worker("/bin/cp").await;
+        let error = start_worker("/bin/cp", Patience::default()).await;
         assert!(error.message().contains("last words"), "{error}");
         assert!(error.message().contains("missing file operand"), "{error}");
     }
@@ -408,7 +404,11 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_is_no_worker_and_stays_silent_is_given_up() {
         // `cat` waits for input and says nothing.
-        let error = start_worker("/bin/cat").await;
+        let patience = Patience {
+            hello: Duration::from_millis(300),
+            ..Patience::default()
+        };
+        let error = start_worker("/bin/cat", patience).await;
         assert!(error.message().contains("no sign of life"), "{error}");
     }
 
