@@ -2,8 +2,7 @@
 //! a stand-in that takes every file and remembers it.
 
 use bytes::Bytes;
-use futures::channel::mpsc as channel;
-use futures::{SinkExt, stream};
+use futures::{StreamExt, stream};
 use ingest::{IngestHandle, Report};
 use model::arrival::Door;
 use model::clock::{SimulatedClock, WallTime};
@@ -19,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{UploadPolicy, Uploads};
 use crate::upload::slot::EXPIRES_AFTER;
@@ -302,32 +301,30 @@ async fn bytes_that_are_not_what_was_announced_are_dropped() {
 
 #[tokio::test]
 async fn one_sends_at_a_time_until_it_falls_silent() {
-    let policy = UploadPolicy {
-        stall: Duration::from_millis(50),
-        ..UploadPolicy::default()
-    };
-    let house = House::with(policy);
+    let house = House::new();
     let id = house.create(Some(8)).await;
-    let (mut first, body) = channel::channel(1);
+    // The first one never goes on and never ends. Whoever asks for more has heard what came.
+    let (asked_for_more, heard) = oneshot::channel();
+    let silence = stream::once(async move {
+        asked_for_more.send(()).unwrap();
+        std::future::pending().await
+    });
+    let body = stream::iter([Ok(Bytes::from("film"))]).chain(silence.boxed());
     let append = Append {
         body_bytes: Some(8),
         ..at(0)
     };
     let (uploads, me) = (house.uploads.clone(), house.me);
     let sending = tokio::spawn(async move { uploads.append(me, id, append, body).await });
-    first.send(Ok(Bytes::from("film"))).await.unwrap();
-    // The first one never goes on and never ends.
-    let mut looks = tokio::time::interval(Duration::from_millis(5));
-    let mut was_busy = false;
-    loop {
-        looks.tick().await;
-        match house.send(id, at(0), b"").await {
-            Appended::Busy => was_busy = true,
-            Appended::OtherOffset(offset) => break assert_eq!(offset, 4, "what came is kept"),
-            other => assert!(!was_busy, "{other:?}"),
-        }
-    }
-    assert!(was_busy, "whoever is being heard is not interrupted");
+    heard.await.unwrap();
+    tokio::time::pause();
+    let early = house.send(id, at(0), b"").await;
+    assert_eq!(early, Appended::Busy, "who is heard is not interrupted");
+    tokio::time::advance(house.policy.stall).await;
+    // What remains to be written takes real time.
+    tokio::time::resume();
+    let late = house.send(id, at(0), b"").await;
+    assert_eq!(late, Appended::OtherOffset(4), "what came is kept");
     assert!(sending.await.unwrap().is_err(), "the first was superseded");
     house.send(id, at(4), b"ed!!").await;
     house.state(id).await;
