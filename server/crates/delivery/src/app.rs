@@ -101,6 +101,8 @@ pub(crate) struct Limits {
     pub(crate) head_deadline: Duration,
     /// A client that sends nothing of its body for this long is gone.
     pub(crate) read_patience: Duration,
+    /// How long running answers may take once the server stops.
+    pub(crate) grace: Duration,
     /// Changes are gathered for this long before listeners hear of them.
     pub(crate) gather: Duration,
 }
@@ -117,6 +119,7 @@ impl Default for Limits {
             connections_of_one: 512,
             head_deadline: Duration::from_secs(12),
             read_patience: Duration::from_secs(60),
+            grace: Duration::from_secs(3),
             gather: Duration::from_millis(200),
         }
     }

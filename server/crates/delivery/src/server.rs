@@ -1,7 +1,7 @@
 //! The accept loop: connections in, answers out, within limits.
 //!
 //! [`serve`] owns the listener and every connection. It ends when told to: no new connections,
-//! held requests and event streams are answered at once, running answers get [`GRACE`] to finish.
+//! held requests and event streams are answered at once, running answers get a moment to finish.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -36,8 +36,6 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// A request's head may not be larger; browsers stay far below.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 128;
-/// How long running answers may take once the server stops.
-const GRACE: Duration = Duration::from_secs(3);
 /// Pause after a failed accept, such as when descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -102,7 +100,7 @@ impl Acceptor {
         // Closing the listener first: whoever tries now is refused at once.
         drop(listener);
         self.tasks.close();
-        if tokio::time::timeout(GRACE, self.tasks.wait())
+        if tokio::time::timeout(self.limits.grace, self.tasks.wait())
             .await
             .is_err()
         {
