@@ -135,25 +135,31 @@ impl Dispatcher {
                 epoch,
                 trouble,
             } => {
-                self.on_stopped(lane, epoch);
-                if let Some((run, trouble)) = trouble {
-                    self.on_trouble(run, trouble).await;
+                let was_told_to = self.on_stopped(lane, epoch);
+                match trouble {
+                    // Of a job that we let go of, and may have claimed again since.
+                    Some((_, Trouble::Lost)) if was_told_to => self.renew_due = true,
+                    Some((run, trouble)) => self.on_trouble(run, trouble).await,
+                    None => {}
                 }
             }
         }
     }
 
-    /// Forgets what the lane had under way, unless the report is about an earlier time.
-    fn on_stopped(&mut self, lane: Lane, epoch: u64) {
+    /// Forgets what the lane had under way, unless the report is about an earlier time. Returns
+    /// whether the lane stopped because we told it to.
+    fn on_stopped(&mut self, lane: Lane, epoch: u64) -> bool {
         let Some(state) = self.lanes.get_mut(&lane) else {
-            return;
+            return false;
         };
         if state.epoch != epoch {
-            return;
+            return false;
         }
+        let was_told_to = state.stop.is_cancelled();
         for busy in state.busy.drain(..) {
             self.hand.interrupted(busy.run, std::iter::once(busy.work));
         }
+        was_told_to
     }
 
     async fn on_trouble(&mut self, run: Run, trouble: Trouble) {

@@ -4,6 +4,7 @@
 mod bucket;
 mod copied;
 mod house;
+mod taken_back;
 
 use catalog::admission::{Admission, Candidate};
 use catalog::garbage::GarbageAfter;
