@@ -19,8 +19,9 @@ use crate::trouble::Trouble;
 use crate::work::{Run, Work};
 use crate::workshop::Workshop;
 
-/// Progress is written at most this often for each job.
-const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Progress is written at most this often for each job; less than from one poll to the next, of
+/// which some come a little early.
+const WRITE_EVERY: Duration = Duration::from_millis(700);
 
 /// The jobs in hand.
 #[derive(Debug, Default)]
