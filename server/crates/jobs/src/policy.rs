@@ -29,6 +29,9 @@ pub struct JobsPolicy {
     pub idle_worker: Duration,
     /// How often garbage is looked for, besides at every change of a title.
     pub garbage_every: Duration,
+    /// How long lanes may take at the end to stop their workers and to store what those had
+    /// delivered.
+    pub stop_deadline: Duration,
     /// How long workers may be silent.
     pub patience: Patience,
 }
@@ -47,6 +50,7 @@ impl Default for JobsPolicy {
             worker_retry: Duration::from_secs(30),
             idle_worker: Duration::from_secs(2),
             garbage_every: Duration::from_secs(30),
+            stop_deadline: Duration::from_secs(3),
             patience: Patience::default(),
         }
     }

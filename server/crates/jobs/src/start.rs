@@ -25,8 +25,6 @@ use crate::{encode, garbage, look, scratch, shelf};
 const REPORTS: usize = 256;
 /// Assignments that may wait for a lane; the dispatcher never gives more.
 const ASSIGNMENTS: usize = 4;
-/// How long lanes may take to stop their workers and to store what those had delivered.
-const STOP_DEADLINE: Duration = Duration::from_secs(3);
 
 /// What the work needs from outside.
 #[derive(Clone, Debug)]
@@ -54,6 +52,7 @@ pub struct Jobs {
 #[derive(Debug)]
 pub struct JobsHandle {
     stop: CancellationToken,
+    stop_deadline: Duration,
     tasks: JoinSet<()>,
 }
 
@@ -83,6 +82,7 @@ impl Jobs {
 
     fn spawn(self) -> JobsHandle {
         let stop = CancellationToken::new();
+        let stop_deadline = self.policy.stop_deadline;
         let (reports, reports_receiver) = mpsc::channel(REPORTS);
         let workshop = Arc::new(Workshop {
             catalog: self.catalog,
@@ -101,7 +101,11 @@ impl Jobs {
         let inboxes = spawn_lanes(&workshop, &mut tasks);
         let dispatcher = Dispatcher::new(workshop.clone(), self.clock, inboxes);
         tasks.spawn(work(workshop, dispatcher, stop.clone(), reports_receiver));
-        JobsHandle { stop, tasks }
+        JobsHandle {
+            stop,
+            stop_deadline,
+            tasks,
+        }
     }
 }
 
@@ -143,11 +147,11 @@ async fn work(
 
 impl JobsHandle {
     /// Stops claiming, stops the workers, stores what they had delivered, and returns; within
-    /// three seconds, whatever happens.
+    /// the policy's deadline, whatever happens.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_DEADLINE, all).await.is_err() {
+        if tokio::time::timeout(self.stop_deadline, all).await.is_err() {
             tracing::warn!("Some work did not stop in time and was broken off.");
             self.tasks.shutdown().await;
         }

@@ -141,8 +141,8 @@ async fn a_worker_that_forgets_a_segment_is_not_believed() {
     house.launcher.plan_mishap(Scene::Chunk(1), Mishap::Forget);
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
-    house.until_reason(film, "without").await;
     house.until_state(film, TitleState::Ready).await;
+    house.assert_logged(film, "without").await;
     jobs.shutdown().await;
     house.assert_whole().await;
 }
@@ -180,8 +180,8 @@ async fn a_full_disk_makes_the_job_wait_without_counting() {
     }
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
-    house.until_reason(film, "disk is full").await;
     house.until_state(film, TitleState::Ready).await;
+    house.assert_logged(film, "disk is full").await;
     assert_eq!(
         house.launcher.count(Scene::Chunk(1)),
         9,
@@ -211,8 +211,8 @@ async fn a_missing_worker_is_waited_for() {
     }
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
-    house.until_reason(film, "not installed").await;
     house.until_state(film, TitleState::Ready).await;
+    house.assert_logged(film, "not installed").await;
     jobs.shutdown().await;
 }
 

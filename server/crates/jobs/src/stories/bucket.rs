@@ -128,8 +128,14 @@ async fn what_was_encoded_while_the_bucket_was_away_is_not_encoded_again() {
     let first = house.start().await;
     let film = house.admit("film.mp4").await;
     assert!(house.launcher.reaches(Scene::Chunk(3), 1).await);
-    // A picture that finds the bucket away first would end the session before the chunk is whole.
-    let done = [Unit::Chunk(0), Unit::Poster, Unit::Thumbs(0)];
+    // Whatever else finds the bucket away first would end the session before the chunk is whole.
+    let done = [
+        Unit::Chunk(0),
+        Unit::Audio(0),
+        Unit::Audio(1),
+        Unit::Poster,
+        Unit::Thumbs(0),
+    ];
     house.until_done(film, &done).await;
     drop(first);
     bucket.set_away(true);

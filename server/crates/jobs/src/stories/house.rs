@@ -48,6 +48,8 @@ impl House {
             bucket_retry: Duration::from_millis(50),
             garbage_every: Duration::from_millis(50),
             reserve_bytes: 0,
+            // What was delivered is stored, however slow this machine is.
+            stop_deadline: DEADLINE,
             ..JobsPolicy::default()
         };
         Self {
@@ -129,6 +131,15 @@ impl House {
                 .is_some_and(|reason| reason.contains(words))
         };
         self.until(title, shows).await
+    }
+
+    /// The log of the title's job has a line with those words. Unlike a reason, which is shown
+    /// until the next attempt, it stays.
+    pub(super) async fn assert_logged(&self, title: TitleId, words: &str) {
+        let job = self.title(title).await.job.unwrap();
+        let log = self.catalog.job_log(job).await.unwrap();
+        let has_words = log.iter().any(|line| line.text.contains(words));
+        assert!(has_words, "{words:?} in {log:?}");
     }
 
     pub(super) async fn until_state(&self, title: TitleId, state: TitleState) -> Title {
