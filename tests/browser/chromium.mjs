@@ -19,6 +19,8 @@ const FLAGS = [
   "--disable-sync",
   "--autoplay-policy=no-user-gesture-required",
 ];
+/** For everything that is waited for. A healthy machine needs a fraction of it. */
+const PATIENCE_MS = 180_000;
 
 /**
  * Opens an empty page, runs `scenario` on it and closes the browser whatever happens.
@@ -34,6 +36,7 @@ export async function withPage(scenario) {
     args: FLAGS,
     viewport: { width: 1280, height: 800 },
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   try {
     const page = context.pages()[0] ?? (await context.newPage());
     return await scenario(page, new Traffic(page));
@@ -57,14 +60,15 @@ export async function withBrowser(scenario) {
     args: FLAGS,
   });
   try {
-    return await scenario(async (device) => (await browser.newContext(device)).newPage());
+    return await scenario(async (device) => {
+      const context = await browser.newContext(device);
+      context.setDefaultTimeout(PATIENCE_MS);
+      return context.newPage();
+    });
   } finally {
     await browser.close();
   }
 }
-
-/** A healthy machine needs a fraction of it. */
-const PATIENCE_MS = 180_000;
 
 /**
  * Asks the page again and again until `question` has a truthy answer, which is returned. Unlike

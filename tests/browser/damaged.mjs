@@ -7,7 +7,6 @@
 import { input, report, withPage } from "./chromium.mjs";
 
 const PLAY_UNTIL_S = 3;
-const PATIENCE_MS = 60_000;
 const { url, id, original } = input();
 
 const outcome = await withPage(async (page, traffic) => {
@@ -22,7 +21,6 @@ const outcome = await withPage(async (page, traffic) => {
   await page.waitForFunction(
     (until) => (document.querySelector("video")?.currentTime ?? 0) > until,
     PLAY_UNTIL_S,
-    { timeout: PATIENCE_MS },
   );
   return {
     original: traffic.segments((stream) => stream === original).length,

@@ -22,7 +22,7 @@ const outcome = await withPage(async (page, traffic) => {
   await page.waitForFunction(
     () => (document.querySelector("video")?.currentTime ?? 0) > 0,
     undefined,
-    { timeout: PATIENCE_MS, polling: 20 },
+    { polling: 20 },
   );
   return {
     listedMs,

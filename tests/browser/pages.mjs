@@ -12,7 +12,6 @@ import * as house from "./pages/house.mjs";
 import { judge, listenToTrouble, walkByKeyboard } from "./pages/judge.mjs";
 import { EMPTY, GUEST, WORK, lived, unclaimed } from "./pages/views.mjs";
 
-const PATIENCE_MS = 60_000;
 const SCREENS = {
   phone: {
     viewport: { width: 390, height: 844 },
@@ -49,7 +48,6 @@ async function look(open, views, person) {
         reducedMotion: "reduce",
         ...(person ? { storageState: person } : {}),
       });
-      page.setDefaultTimeout(PATIENCE_MS);
       for (const view of views) {
         await lookAt(page, view, `${screen}-${colorScheme}`);
       }

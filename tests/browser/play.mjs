@@ -9,8 +9,6 @@ import { join } from "node:path";
 
 import { input, report, withPage } from "./chromium.mjs";
 
-const PATIENCE_MS = 180_000;
-
 const { url, id, name, screenshots, videoStreams, playUntil, seekPart } = input();
 
 /** @type {(page: import("playwright-core").Page, file: string) => Promise<unknown>} */
@@ -29,7 +27,7 @@ async function playsPast(page, seconds) {
   await page.waitForFunction(
     (wanted) => (document.querySelector("video")?.currentTime ?? 0) > wanted,
     seconds,
-    { timeout: PATIENCE_MS, polling: 50 },
+    { polling: 50 },
   );
 }
 
@@ -86,7 +84,7 @@ async function switchTo(page, rung) {
   await page.waitForFunction(
     (height) => document.querySelector("video")?.videoHeight === height,
     rung.height,
-    { timeout: PATIENCE_MS, polling: 50 },
+    { polling: 50 },
   );
   await playsPast(page, (await position(page)) + 1);
   return { wanted: rung.height, tookMs: Date.now() - began };
@@ -124,7 +122,7 @@ const outcome = await withPage(async (page, traffic) => {
   const holesAfterSwitch = await holes(page, target + 0.2, await position(page));
   await shoot(page, "after-switch");
 
-  await page.waitForSelector('homereel-player[data-growing="false"]', { timeout: PATIENCE_MS });
+  await page.waitForSelector('homereel-player[data-growing="false"]');
   const badge = await page.$eval('[data-role="badge"]', (element) => ({
     rungs: element.querySelectorAll(".rung:not(.lit)").length,
     lit: element.querySelectorAll(".rung.lit").length,

@@ -10,7 +10,6 @@ import { basename, dirname, join } from "node:path";
 
 import { eventually, input, report, withBrowser } from "./chromium.mjs";
 
-const PATIENCE_MS = 180_000;
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 const DESK = { viewport: { width: 1440, height: 900 } };
 /** Slow enough that a reload falls into the middle of the upload. */
@@ -33,7 +32,7 @@ const playsPast = (page, seconds) =>
   page.waitForFunction(
     (wanted) => (document.querySelector("video")?.currentTime ?? 0) > wanted,
     seconds,
-    { timeout: PATIENCE_MS, polling: 50 },
+    { polling: 50 },
   );
 
 /**
@@ -145,7 +144,7 @@ async function sendsPast(page, percent) {
       return Number(/Sending, (\d+)/.exec(line)?.[1] ?? 0) > wanted;
     },
     percent,
-    { timeout: PATIENCE_MS, polling: 50 },
+    { polling: 50 },
   );
 }
 
@@ -231,11 +230,9 @@ async function watchJob(page) {
     });
   });
   await page.locator("#encoding-paused").click();
-  await page.waitForFunction(() => /real time/.test(document.querySelector("#open")?.textContent ?? ""), null, {
-    timeout: PATIENCE_MS,
-  });
+  await page.waitForFunction(() => /real time/.test(document.querySelector("#open")?.textContent ?? ""));
   await shoot(page, "7-job");
-  await page.locator("#past .work", { hasText: name }).waitFor({ timeout: PATIENCE_MS });
+  await page.locator("#past .work", { hasText: name }).waitFor();
   const said = await page.evaluate(() => /** @type {any} */ (window).said);
   return [...new Set(said)].filter((facts) => facts !== "");
 }

@@ -12,9 +12,7 @@ const { url, id } = input();
 
 const outcome = await withPage(async (page, traffic) => {
   await page.goto(`${url}/watch/${id}`);
-  await page.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 1, null, {
-    timeout: PATIENCE_MS,
-  });
+  await page.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 1);
   const pictures = await page.evaluate(
     async ([speed, patience]) => {
       const video = document.querySelector("video");

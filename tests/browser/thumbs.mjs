@@ -3,7 +3,7 @@
 // Input: { url, id, screenshots }
 // @ts-check
 
-import { input, report, withPage } from "./chromium.mjs";
+import { eventually, input, report, withPage } from "./chromium.mjs";
 
 const { url, id, screenshots } = input();
 
@@ -30,9 +30,9 @@ const outcome = await withPage(async (page, traffic) => {
     const video = document.querySelector("video");
     if (video) video.currentTime = 20;
   });
+  await page.evaluate(notePicture);
   await page.keyboard.press("ArrowRight");
-  await picture.waitFor();
-  const byKey = await shown();
+  const byKey = await eventually(page, async () => /** @type {any} */ (window).noted, null);
 
   await page.goto(url);
   const card = page.locator(`[data-title="${id}"] .card-link`).first();
@@ -62,3 +62,14 @@ const outcome = await withPage(async (page, traffic) => {
   return { pointed, byKey, played: [...played], still, failures: traffic.failures };
 });
 report(outcome);
+
+/** Runs in the page: notes which picture the bubble shows. It is there for a moment only. */
+function notePicture() {
+  const bubble = /** @type {HTMLElement} */ (document.querySelector(".seek-bubble"));
+  const picture = /** @type {HTMLElement} */ (document.querySelector(".seek-picture"));
+  new MutationObserver(() => {
+    if (!bubble.hidden && !picture.hidden) {
+      Object.assign(window, { noted: picture.style.backgroundPosition });
+    }
+  }).observe(bubble, { subtree: true, attributes: true });
+}
