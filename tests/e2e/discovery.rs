@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use tests::program::{command, repository, say_aloud};
 use tests::server::{Home, server_program};
+use tests::stage;
 
 #[test]
 fn the_house_finds_the_server_by_name_until_it_stops() -> Result<()> {
@@ -11,6 +12,7 @@ fn the_house_finds_the_server_by_name_until_it_stops() -> Result<()> {
         say_aloud("not verified: a network of its own needs root and `unshare`");
         return Ok(());
     }
+    let _turn = stage::shared();
     let home = Home::new()?;
     let seen = command("timeout")
         .args(["120", "unshare", "--net", "--mount", "sh"])

@@ -7,7 +7,7 @@ use std::fs;
 
 use tests::program::report_folder;
 use tests::server::Home;
-use tests::{browser, media_maker};
+use tests::{browser, media_maker, stage};
 
 /// Where the phone was left, and where the desk goes on: the place is noted every few seconds.
 const NOTED_EVERY_S: f64 = 11.0;
@@ -39,6 +39,7 @@ struct Uploaded {
 
 #[test]
 fn a_house_is_claimed_filled_shared_and_watched() -> Result<()> {
+    let _turn = stage::shared();
     let home = Home::new()?;
     let elsewhere = home.folder().join("more films");
     fs::create_dir(&elsewhere)?;

@@ -335,10 +335,10 @@ pub fn grainy_1080p() -> Recipe {
 /// encode.
 pub fn grainy_720p() -> Recipe {
     Recipe::new(
-        "grainy-720p-40s",
+        "grainy-720p-100s",
         "mp4",
-        "-f lavfi -i testsrc2=s=1280x720:r=25:d=40,noise=alls=2:allf=t \
-         -f lavfi -i sine=f=440:r=48000:d=40 \
+        "-f lavfi -i testsrc2=s=1280x720:r=25:d=100,noise=alls=2:allf=t \
+         -f lavfi -i sine=f=440:r=48000:d=100 \
          -c:v libx264 -preset ultrafast -crf 26 -g 50 -pix_fmt yuv420p -c:a aac",
     )
 }
