@@ -3,7 +3,7 @@
 //! opposite: a stop by SIGTERM, which may take its time but not more than five seconds.
 //! What does not belong here: disks that fill up (`withstand`).
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,8 +17,9 @@ use tests::{media_maker, stage};
 const ROUNDS: usize = 20;
 /// Two qualities and one sound of 100 s make about this many segments.
 const SEGMENTS_EXPECTED: usize = 80;
-/// Segments whose row was not yet committed when the kill came: at most one for each stream.
-const IN_FLIGHT: usize = 3;
+/// Segments whose row was not yet committed when the kill came. Sixteen of what is copied share a
+/// transaction, and one for each of three other streams.
+const IN_FLIGHT: usize = 19;
 /// For one round, and for the end.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -187,24 +188,20 @@ fn finish(
     Ok(())
 }
 
-/// Nothing that was stored is gone, and at most the segments in flight were written again.
+/// At most the segments in flight were written again, or are swept away and not yet there again.
 pub(crate) fn expect_untouched(
     before: &BTreeMap<PathBuf, StoredFile>,
     after: &BTreeMap<PathBuf, StoredFile>,
 ) -> Result<()> {
-    let mut rewritten = Vec::new();
-    for (path, file) in before {
-        let Some(now) = after.get(path) else {
-            bail!("{} is gone", path.display());
-        };
-        if now != file {
-            rewritten.push(path.file_name().unwrap_or_default());
-        }
-    }
+    let changed: Vec<&PathBuf> = before
+        .iter()
+        .filter(|(path, file)| after.get(*path) != Some(file))
+        .map(|(path, _)| path)
+        .collect();
     ensure!(
-        rewritten.len() <= IN_FLIGHT,
-        "{} finished segments were written again: {rewritten:?}",
-        rewritten.len()
+        changed.len() <= IN_FLIGHT,
+        "{} finished segments are gone or were written again: {changed:?}",
+        changed.len()
     );
     Ok(())
 }
