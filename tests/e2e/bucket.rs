@@ -57,8 +57,9 @@ fn a_bucket_that_is_away_makes_the_film_wait_and_go_on_by_itself() -> Result<()>
     let s3 = S3::start(Kind::Folder)?;
     let line = Proxy::to(s3.address)?;
     let home = Home::configured(&S3::configuration(&line.url()))?;
+    // Long enough that something is left to be stored in every storm.
+    let clip = media_maker::sized(854, 480, 100).make()?;
     let mut server = Some(home.serve()?);
-    let clip = media_maker::sized(854, 480, 40).make()?;
     let name = home.drop_file(&clip)?;
     let storms = [
         (Weather::Refusing, "broke off"),

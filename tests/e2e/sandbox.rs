@@ -37,12 +37,16 @@ fn a_worker_reads_one_file_writes_into_one_folder_and_asks_for_nothing_else() ->
     let _turn = stage::shared();
     let traces = Traces::prepare(&strace)?;
     let home = &traces.home;
+    let extensions = ["mp4", "mkv", "ts", "webm", "avi"].into_iter();
+    let clips = extensions.map(|extension| media_maker::plain(extension, 12).make());
+    let clips: Vec<PathBuf> = clips.collect::<Result<_>>()?;
+    let lures = lures(home)?;
     let server = home.serve()?;
     let mut names = Vec::new();
-    for extension in ["mp4", "mkv", "ts", "webm", "avi"] {
-        names.push(home.drop_file(&media_maker::plain(extension, 12).make()?)?);
+    for clip in &clips {
+        names.push(home.drop_file(clip)?);
     }
-    for (name, words) in lures(home)? {
+    for (name, words) in lures {
         fs::write(home.drop_folder().join(&name), words)?;
         names.push(name);
     }

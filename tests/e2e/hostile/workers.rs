@@ -134,21 +134,25 @@ const BLUE: [f64; 3] = [0.0, 0.0, 255.0];
 fn m29_a_film_that_is_swapped_while_it_is_made_is_never_mixed() -> Result<()> {
     let _turn = stage::shared();
     let mut ordeal = Ordeal::begin()?;
-    let (first, second) = (one_colour("red", 60), one_colour("lime", 60));
-    for (clip, name) in [(&first, "renamed.mp4"), (&second, "overwritten.mp4")] {
-        ordeal.home.drop_file_as(&clip.make()?, name)?;
+    let mut films = Vec::new();
+    for (name, colour, seconds) in [("renamed.mp4", "red", 50), ("overwritten.mp4", "lime", 45)] {
+        let other = one_colour("blue", seconds).make()?;
+        films.push((name, one_colour(colour, 60).make()?, other));
+    }
+    // Made before: while a clip is made, a film that was dropped becomes ready.
+    for (name, first, _) in &films {
+        ordeal.home.drop_file_as(first, name)?;
     }
     let folder = ordeal.home.drop_folder();
-    for (name, seconds) in [("renamed.mp4", 50), ("overwritten.mp4", 45)] {
-        let other = one_colour("blue", seconds).make()?;
+    for (name, _, other) in &films {
         let api = &ordeal.server.api;
         api.wait_for_video(name, "playable", PATIENCE, Video::plays)?;
-        if name == "renamed.mp4" {
+        if *name == "renamed.mp4" {
             let aside = ordeal.home.folder().join("aside.mp4");
-            fs::copy(&other, &aside)?;
+            fs::copy(other, &aside)?;
             fs::rename(&aside, folder.join(name))?;
         } else {
-            fs::copy(&other, folder.join(name))?;
+            fs::copy(other, folder.join(name))?;
         }
     }
     for (name, seconds) in [("renamed.mp4", 50.0), ("overwritten.mp4", 45.0)] {
