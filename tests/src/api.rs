@@ -342,6 +342,16 @@ fn read_answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer>
 pub fn wait_until<T>(
     what: &str,
     deadline: Duration,
+    look: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    watch_until(what, Duration::from_millis(100), deadline, look)
+}
+
+/// The same, looking at other intervals: for what is there for a moment only.
+pub fn watch_until<T>(
+    what: &str,
+    interval: Duration,
+    deadline: Duration,
     mut look: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
     let began = Instant::now();
@@ -352,6 +362,6 @@ pub fn wait_until<T>(
         if began.elapsed() > deadline {
             bail!("not {what} within {} s", deadline.as_secs());
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(interval);
     }
 }

@@ -4,10 +4,11 @@
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use super::boxes::{element, element_claiming};
 use super::ordeal::{Fate, Ordeal, kilobytes};
-use tests::api::wait_until;
+use tests::api::watch_until;
 use tests::media_maker::{self, Recipe};
 use tests::stage;
 
@@ -180,19 +181,25 @@ fn m11_covers_that_are_bombs_do_not_go_off() -> Result<()> {
 /// Watches the workers' memory until the title has its end.
 fn stays_small(ordeal: &Ordeal, name: &str) -> Result<()> {
     let mut largest_kb = 0;
-    wait_until("in a final state", super::ordeal::PATIENCE, || {
-        for worker in ordeal.server.workers()? {
-            // It may end while we look.
-            let status = fs::read_to_string(format!("/proc/{}/status", worker.pid));
-            let held = status.ok().and_then(|status| kilobytes(&status, "VmHWM:"));
-            largest_kb = largest_kb.max(held.unwrap_or(0));
-        }
-        let videos = ordeal.server.api.videos_of(name)?;
-        Ok(videos
-            .first()
-            .is_some_and(|video| video.is_final())
-            .then_some(()))
-    })
+    let interval = Duration::from_millis(10);
+    watch_until(
+        "in a final state",
+        interval,
+        super::ordeal::PATIENCE,
+        || {
+            for worker in ordeal.server.workers()? {
+                // It may end while we look.
+                let status = fs::read_to_string(format!("/proc/{}/status", worker.pid));
+                let held = status.ok().and_then(|status| kilobytes(&status, "VmHWM:"));
+                largest_kb = largest_kb.max(held.unwrap_or(0));
+            }
+            let videos = ordeal.server.api.videos_of(name)?;
+            Ok(videos
+                .first()
+                .is_some_and(|video| video.is_final())
+                .then_some(()))
+        },
+    )
     .with_context(|| name.to_owned())?;
     ensure!(largest_kb > 0, "no worker was seen at {name}");
     ensure!(
