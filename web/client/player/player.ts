@@ -323,9 +323,8 @@ export class Player extends HTMLElement {
     const mute = need<HTMLElement>(this, '[data-action="mute"]');
     setIcon(mute, silent ? "muted" : "volume");
     mute.setAttribute("aria-label", silent ? "Sound on" : "Mute");
-    need<HTMLInputElement>(this, '[data-role="volume"]').value = String(
-      silent ? 0 : this.video.volume,
-    );
+    const volume = need<HTMLInputElement>(this, '[data-role="volume"]');
+    volume.value = String(silent ? 0 : this.video.volume);
   }
 
   // The controls.
