@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::machine::{memory_mib, resident_mib};
+use crate::machine::share_mib;
 use crate::median;
 use tests::api::Api;
 use tests::media_maker::{self, Fate};
@@ -155,10 +155,10 @@ fn segment_at(api: &Api, id: &str, seconds: f64) -> Result<Option<usize>> {
 fn watch_memory(server: &Server, over: &AtomicBool) -> Result<f64> {
     let mut most_mib = 0.0_f64;
     while !over.load(Ordering::SeqCst) {
-        let mut mib = resident_mib(server)?;
+        let mut mib = share_mib(server.pid())?;
         for worker in server.workers()? {
             // It may have ended since.
-            mib += memory_mib(worker.pid.cast_unsigned(), "VmRSS").unwrap_or(0.0);
+            mib += share_mib(worker.pid.cast_unsigned()).unwrap_or(0.0);
         }
         most_mib = most_mib.max(mib);
         thread::sleep(LOOK);

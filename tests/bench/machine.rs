@@ -32,14 +32,23 @@ pub(crate) fn resident_mib(server: &Server) -> Result<f64> {
     memory_mib(server.pid(), "VmRSS")
 }
 
+/// MiB of memory that a process holds now, of pages that several hold its part only (the kernel's
+/// `Pss`): what all hold together is the sum.
+pub(crate) fn share_mib(pid: u32) -> Result<f64> {
+    mib(&field(&format!("/proc/{pid}/smaps_rollup"), "Pss:")?)
+}
+
 /// MiB of memory that the server ever held, by the kernel's `VmHWM`.
 pub(crate) fn most_resident_mib(server: &Server) -> Result<f64> {
     memory_mib(server.pid(), "VmHWM")
 }
 
 /// MiB that the kernel names so of a process.
-pub(crate) fn memory_mib(pid: u32, name: &str) -> Result<f64> {
-    let value = field(&format!("/proc/{pid}/status"), name)?;
+fn memory_mib(pid: u32, name: &str) -> Result<f64> {
+    mib(&field(&format!("/proc/{pid}/status"), name)?)
+}
+
+fn mib(value: &str) -> Result<f64> {
     let kib = value.split_whitespace().next();
     Ok(kib.context("the kernel tells no memory")?.parse::<f64>()? / 1024.0)
 }
