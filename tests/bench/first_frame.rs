@@ -2,23 +2,13 @@
 //! source must be encoded and 3 s where its picture is copied, at any length. What does not belong
 //! here: playing on from there (`e2e::playback`).
 
-use anyhow::{Result, ensure};
-use serde::Deserialize;
-use std::fs::{self, File};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 
 use crate::median;
-use tests::media_maker::Fate;
+use tests::first_picture::{FirstPicture, first_picture};
+use tests::media_maker::{self, Fate};
 use tests::server::Home;
-use tests::{browser, media_maker};
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FirstPicture {
-    listed_ms: f64,
-    first_picture_ms: f64,
-    failures: Vec<String>,
-}
 
 /// How many scenes of 20.48 s a film has, and what happens to its picture.
 const FILMS: [(&str, u32, Fate); 4] = [
@@ -57,33 +47,11 @@ pub(crate) fn measure(rounds: usize) -> Result<String> {
     Ok(table)
 }
 
-/// A copy of the film beside the drop folder that the disk has whole: what is measured is Homereel,
-/// not a disk that is still busy with four gigabytes.
-fn beside(home: &Home, clip: &Path) -> Result<PathBuf> {
-    let film = home.data().with_file_name("film.mp4");
-    fs::copy(clip, &film)?;
-    File::open(&film)?.sync_all()?;
-    Ok(film)
-}
-
 /// A fresh server each time, so that no earlier film is in the way.
 fn measure_once(clip: &Path) -> Result<FirstPicture> {
     let home = Home::new()?;
     let server = home.serve()?;
-    let film = beside(&home, clip)?;
-    let outcome: FirstPicture = browser::run_scenario(
-        "first_frame.mjs",
-        &serde_json::json!({
-            "url": server.url,
-            "source": film,
-            "target": home.drop_folder().join("film.mp4"),
-        }),
-    )?;
-    ensure!(
-        outcome.failures.is_empty(),
-        "the page failed: {:?}",
-        outcome.failures
-    );
+    let outcome = first_picture(&home, &server, clip)?;
     server.stop()?;
     Ok(outcome)
 }

@@ -14,6 +14,7 @@ use crate::proof::{is_complete, prove_title};
 use tests::api::{Video, wait_until};
 use tests::browser;
 use tests::download::Download;
+use tests::first_picture::first_picture;
 use tests::media_maker::{self, Fate, Recipe};
 use tests::program::{command, run_silently};
 use tests::server::{Home, Server};
@@ -68,12 +69,6 @@ fn what_does_not_fit_gets_the_ladder() -> Result<()> {
     Ok(())
 }
 
-#[derive(Debug, Deserialize)]
-struct FirstPicture {
-    streams: Vec<u32>,
-    failures: Vec<String>,
-}
-
 /// The copy is there in a moment, a rung must be encoded first: whoever opens a film that was just
 /// put in is not kept waiting for one, nor given one that is smaller and asks for more.
 #[test]
@@ -81,17 +76,8 @@ fn a_new_film_begins_with_its_original() -> Result<()> {
     let _turn = stage::shared();
     let home = Home::new()?;
     let server = home.serve()?;
-    let film = home.data().with_file_name("film.mp4");
-    fs::copy(media_maker::scenes_1080p(3, Fate::Copied)?.make()?, &film)?;
-    let begun: FirstPicture = browser::run_scenario(
-        "first_frame.mjs",
-        &serde_json::json!({
-            "url": server.url,
-            "source": film,
-            "target": home.drop_folder().join("film.mp4"),
-        }),
-    )?;
-    ensure!(begun.failures.is_empty(), "{:?}", begun.failures);
+    let clip = media_maker::scenes_1080p(3, Fate::Copied)?.make()?;
+    let begun = first_picture(&home, &server, &clip)?;
     let videos = server.api.videos_of("film.mp4")?;
     let video = videos.first().context("the film is not there")?;
     let original = original(video).context("it was not copied")?;

@@ -8,6 +8,7 @@ pub mod api;
 pub mod browser;
 pub mod desktop;
 pub mod download;
+pub mod first_picture;
 pub mod isobmff;
 pub mod manifests;
 pub mod media_maker;

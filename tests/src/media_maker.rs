@@ -331,8 +331,8 @@ pub fn grainy_1080p() -> Recipe {
     )
 }
 
-/// Forty seconds of 720p with grain: twenty megabytes, so that an upload has a middle, and quick to
-/// encode.
+/// A hundred seconds of 720p with grain: sixty megabytes, so that an upload has a middle, and quick
+/// to encode.
 pub fn grainy_720p() -> Recipe {
     Recipe::new(
         "grainy-720p-100s",
