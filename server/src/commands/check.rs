@@ -229,9 +229,7 @@ fn query() -> TitleQuery {
 fn unplanned(plan: &Plan, pieces: &HashSet<Piece>) -> Vec<String> {
     let known = |piece: &Piece| match *piece {
         Piece::Init { stream } => plan.stream(stream).is_some(),
-        Piece::Media { stream, number } => {
-            plan.stream(stream).is_some() && number <= plan.segment_count()
-        }
+        Piece::Media { stream, number } => number <= plan.segment_count_of(stream),
         Piece::Poster | Piece::PosterChoice { .. } => true,
         Piece::Subtitle { index } => (index as usize) < plan.text.len(),
         Piece::Thumbs { sheet } => sheet <= plan.thumb_sheets(),

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use model::error::{Error, Result};
 use model::id::JobId;
 use model::job::{Job, JobState};
-use model::plan::Part;
+use model::plan::parts::Part;
 use model::title::Title;
 use rusqlite::Connection;
 

@@ -49,7 +49,8 @@ const RULES: [(&str, &str); 8] = [
         "is ready, but segments or init segments have no rows",
         "SELECT titles.id FROM titles JOIN plans ON plans.title_serial = titles.serial
          WHERE titles.state = 'ready' AND (plans.segment_count + 1)
-             * (plans.video_streams + plans.audio_streams) <> (
+             * (plans.video_streams + plans.audio_streams)
+             + COALESCE(plans.apart_segments - plans.segment_count, 0) <> (
                  SELECT COUNT(*) FROM pieces
                  WHERE pieces.title_serial = titles.serial AND pieces.stream >= 0)",
     ),

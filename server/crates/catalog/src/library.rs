@@ -10,7 +10,7 @@ use std::str::FromStr;
 use model::error::{Error, ErrorKind, Result};
 use model::id::{JobId, TitleId};
 use model::job::Job;
-use model::plan::Part;
+use model::plan::parts::Part;
 use model::segment::{Piece, StoredPiece};
 use model::title::Title;
 use rusqlite::Connection;

@@ -120,7 +120,7 @@ fn demand_all_segments(write: &Write<'_>, row: &JobRow) -> Outcome<()> {
         let message = format!("job {} is not done: its title has no plan", row.job.id);
         return Err(Failure::rule(ErrorKind::Conflict, message));
     };
-    let wanted = u64::from(outline.stream_count()) * u64::from(outline.segment_count);
+    let wanted = outline.segments();
     let stored = stream_totals::segments_of(&write.transaction, whose)?;
     if stored == wanted {
         return Ok(());
@@ -141,7 +141,8 @@ mod tests {
     use model::job::{Intent, JobState, MAX_ATTEMPTS, Step};
     use model::title::TitleState;
 
-    use crate::testing::{House, OWNER, segment};
+    use crate::testing::{House, OWNER, plan_apart, segment};
+    use crate::work::Unit;
 
     #[tokio::test]
     async fn a_failed_attempt_waits_for_its_retry_and_says_why() {
@@ -241,6 +242,36 @@ mod tests {
         assert_eq!(done.finished_at, Some(house.clock.now()));
         assert_eq!(house.title(title).await.state, TitleState::Ready);
         assert!(house.catalog.integrity().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_stands_apart_counts_its_own_segments() {
+        let house = House::new();
+        let (title, job) = house.planned_as("/films/a.mp4", plan_apart(3)).await;
+        let strange = house
+            .catalog
+            .add_pieces(job.id, OWNER, vec![segment(title, 1, 2)]);
+        assert_eq!(strange.await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let copy = std::iter::once(segment(title, 1, 1));
+        let rest = (1..=3).flat_map(|number| [0, 2].map(|stream| segment(title, stream, number)));
+        let mut pieces: Vec<_> = copy.chain(rest).collect();
+        let last = pieces.split_off(6);
+        house
+            .catalog
+            .add_pieces(job.id, OWNER, pieces)
+            .await
+            .unwrap();
+        let early = house.catalog.job_done(job.id, OWNER).await.unwrap_err();
+        assert!(early.message().contains("6 of 7 segments"), "{early}");
+        house.catalog.add_pieces(job.id, OWNER, last).await.unwrap();
+        house
+            .catalog
+            .unit_done(job.id, OWNER, Unit::Copy(0))
+            .await
+            .unwrap();
+        house.catalog.job_done(job.id, OWNER).await.unwrap();
+        assert_eq!(house.title(title).await.state, TitleState::Ready);
+        assert_eq!(house.catalog.integrity().await.unwrap(), [""; 0]);
     }
 
     #[tokio::test]

@@ -93,6 +93,7 @@ impl Drawn {
             copied_streams: u32::from(plan.copied_stream().is_some()),
             audio_streams: u32::try_from(plan.audio.len()).unwrap_or(u32::MAX),
             segment_count: plan.segment_count(),
+            apart_segments: plan.apart_segments(),
             text_tracks: u32::try_from(plan.text.len()).unwrap_or(u32::MAX),
             thumb_sheets: plan.thumb_sheets(),
         };

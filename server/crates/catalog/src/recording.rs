@@ -106,7 +106,8 @@ fn check_piece(title: &TitleRow, outline: Outline, stored: &StoredPiece) -> Outc
         Piece::Thumbs { sheet } => sheet <= outline.thumb_sheets,
         Piece::Init { stream } => stream < outline.stream_count(),
         Piece::Media { stream, number } => {
-            stream < outline.stream_count() && (1..=outline.segment_count).contains(&number)
+            let numbers = 1..=outline.segment_count_of(stream);
+            stream < outline.stream_count() && numbers.contains(&number)
         }
     };
     if planned {

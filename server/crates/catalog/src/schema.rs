@@ -20,6 +20,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("media.sql")),
     M::up(include_str!("mark.sql")),
     M::up(include_str!("copying.sql")),
+    M::up(include_str!("apart.sql")),
 ];
 
 /// "HMRL", as `schema.sql` sets it.

@@ -118,9 +118,13 @@ impl House {
     /// Admits a film, claims its job and saves a plan of `segments` segments in two rungs and
     /// one audio track.
     pub(crate) async fn planned(&self, path: &str, segments: u32) -> (TitleId, Job) {
+        self.planned_as(path, plan_of(2, 1, segments)).await
+    }
+
+    /// The same with another plan.
+    pub(crate) async fn planned_as(&self, path: &str, plan: Plan) -> (TitleId, Job) {
         let title = self.admit(path, path).await;
         let job = self.claim().await.pop().unwrap();
-        let plan = plan_of(2, 1, segments);
         let inits = inits_of(title, 1, &plan);
         self.catalog
             .save_plan(job.id, OWNER, &plan, inits)
@@ -207,6 +211,22 @@ pub(crate) fn plan_of(rungs: u32, audio_tracks: u32, segments: u32) -> Plan {
     }
 }
 
+/// The same with a second picture that is copied in one segment, whatever the others have.
+pub(crate) fn plan_apart(segments: u32) -> Plan {
+    let mut plan = plan_of(2, 1, segments);
+    if let Some(video) = &mut plan.video {
+        video.rungs[1].made = Made::Copied;
+        video.copied_cuts = Some(vec![VideoTicks::ZERO, plan.cuts[segments as usize]]);
+        video.copies = vec![Chunk {
+            first_segment: 1,
+            segment_count: 1,
+            frames: 96 * segments,
+            entries: Vec::new(),
+        }];
+    }
+    plan
+}
+
 /// A text track from a file beside the film.
 pub(crate) fn text(language: &str) -> TextPlan {
     TextPlan {
@@ -285,6 +305,7 @@ fn video_plan(rungs: u32, segments: u32) -> VideoPlan {
         track: 0,
         rungs: vec![rung; rungs as usize],
         copies: Vec::new(),
+        copied_cuts: None,
         chunks: (1..=segments)
             .step_by(CHUNK_SEGMENTS as usize)
             .map(chunk)

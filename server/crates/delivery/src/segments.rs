@@ -113,9 +113,7 @@ fn check_promised(title: &Title, piece: Piece) -> Result<(), Problem> {
     }
     let promised = match piece {
         Piece::Init { stream } => stream < plan.stream_count(),
-        Piece::Media { stream, number } => {
-            stream < plan.stream_count() && number <= plan.segment_count()
-        }
+        Piece::Media { stream, number } => number <= plan.segment_count_of(stream),
         // Pictures are made along the way or not at all; pages show a placeholder until then. The
         // rows of subtitles come with the plan's own.
         Piece::Poster

@@ -269,6 +269,7 @@ mod tests {
             audio: 2,
             default_audio: 0,
             segments: chunks * 2,
+            apart_segments: None,
             thumb_sheets: 2,
             end: VideoTicks::from_seconds(i64::from(chunks) * 8),
             chunks: (0..chunks).map(stretch(2)).collect(),

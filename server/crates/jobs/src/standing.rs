@@ -48,6 +48,8 @@ pub struct Outline {
     pub end: VideoTicks,
     /// How many segments each stream has.
     pub segments: u32,
+    /// How many the copied stream has instead, if it stands apart.
+    pub apart_segments: Option<u32>,
 }
 
 /// The shape of a chunk or of a span of sound.
@@ -75,25 +77,27 @@ impl Outline {
             rungs: count(plan.rungs().len()),
             copied: plan.copied_stream(),
             copies: copies
-                .map(|run| Stretch::of(plan, run.first_segment, run.segment_count))
+                .map(|run| Stretch::of(plan.copied_cuts(), run.first_segment, run.segment_count))
                 .collect(),
             chunks: chunks
-                .map(|chunk| Stretch::of(plan, chunk.first_segment, chunk.segment_count))
+                .map(|chunk| Stretch::of(&plan.cuts, chunk.first_segment, chunk.segment_count))
                 .collect(),
             audio: count(plan.audio.len()),
             default_audio: count(default_audio.unwrap_or(0)),
             spans: spans
-                .map(|span| Stretch::of(plan, span.first_segment, span.segment_count))
+                .map(|span| Stretch::of(&plan.cuts, span.first_segment, span.segment_count))
                 .collect(),
             thumb_sheets: plan.thumb_sheets(),
             end: plan.end(),
             segments: plan.segment_count(),
+            apart_segments: plan.apart_segments(),
         }
     }
 
     /// The work that makes a segment, if the title has it.
     pub fn work_for(&self, stream: u32, number: u32) -> Option<Work> {
-        if number == 0 || number > self.segments {
+        let apart = self.apart_segments.filter(|_| self.copied == Some(stream));
+        if number == 0 || number > apart.unwrap_or(self.segments) {
             return None;
         }
         match self.kind(stream)? {
@@ -247,8 +251,8 @@ impl Stretch {
         self.first_segment..self.first_segment.saturating_add(self.segment_count)
     }
 
-    fn of(plan: &Plan, first_segment: u32, segment_count: u32) -> Self {
-        let cut = |number: u32| plan.cuts.get(number as usize).copied().unwrap_or_default();
+    fn of(cuts: &[VideoTicks], first_segment: u32, segment_count: u32) -> Self {
+        let cut = |number: u32| cuts.get(number as usize).copied().unwrap_or_default();
         let before = first_segment.saturating_sub(1);
         Self {
             first_segment,
@@ -333,6 +337,7 @@ mod tests {
             spans: vec![chunk(1, 4, 0, 16), chunk(5, 1, 16, 20)],
             thumb_sheets: 1,
             segments: 5,
+            apart_segments: None,
             end: VideoTicks::from_seconds(20),
             chunks: vec![chunk(1, 2, 0, 8), chunk(3, 2, 8, 16), chunk(5, 1, 16, 20)],
         }
@@ -344,6 +349,22 @@ mod tests {
         Outline {
             copied: Some(1),
             copies: film.spans.clone(),
+            ..film
+        }
+    }
+
+    /// A third picture that is copied in two segments, each by itself.
+    fn film_apart() -> Outline {
+        let film = film();
+        let mut copies = film.spans.clone();
+        for (first_segment, copy) in (1..).zip(&mut copies) {
+            (copy.first_segment, copy.segment_count) = (first_segment, 1);
+        }
+        Outline {
+            rungs: 3,
+            copied: Some(2),
+            copies,
+            apart_segments: Some(2),
             ..film
         }
     }
@@ -384,13 +405,31 @@ mod tests {
     }
 
     #[test]
-    fn units_make_every_piece_exactly_once() {
-        for film in [film(), copied_film()] {
-            every_piece_once(&film);
+    fn a_copy_that_stands_apart_counts_its_own_segments() {
+        let film = film_apart();
+        let cases = [
+            ((2, 1), Some(Work::Copy(0))),
+            ((2, 2), Some(Work::Copy(1))),
+            ((2, 3), None),
+            ((1, 3), Some(Work::Chunk(1))),
+            ((3, 5), Some(Work::Audio(1))),
+        ];
+        for ((stream, number), expected) in cases {
+            let work = film.work_for(stream, number);
+            assert_eq!(work, expected, "segment {number} of stream {stream}");
         }
     }
 
-    fn every_piece_once(film: &Outline) {
+    #[test]
+    fn units_make_every_piece_exactly_once() {
+        // Four streams of five segments, a poster and a sheet of thumbnails; the last film has a
+        // fifth stream of two.
+        for (film, pieces) in [(film(), 22), (copied_film(), 22), (film_apart(), 24)] {
+            every_piece_once(&film, pieces);
+        }
+    }
+
+    fn every_piece_once(film: &Outline, expected: usize) {
         let pieces: Vec<String> = film
             .units()
             .flat_map(|unit| film.pieces(unit))
@@ -400,11 +439,7 @@ mod tests {
         distinct.sort();
         distinct.dedup();
         assert_eq!(pieces.len(), distinct.len(), "no piece is made twice");
-        assert_eq!(
-            pieces.len(),
-            4 * 5 + 2,
-            "four streams of five segments, a poster and a sheet of thumbnails"
-        );
+        assert_eq!(pieces.len(), expected);
     }
 
     #[test]

@@ -12,7 +12,10 @@ pub struct CopyFacts {
     pub average_bps: u32,
     /// Of its densest segment, in bits per second.
     pub peak_bps: u32,
-    /// Consecutive runs of segments that are copied at once.
+    /// Its own segment boundaries, from 0 to the end of media, where its keyframes are too far apart
+    /// to cut the rungs at. Each of them is a cut of the rungs, too.
+    pub apart: Option<Vec<i64>>,
+    /// Consecutive runs of its segments that are copied at once.
     pub spans: Vec<ChunkProposal>,
 }
 

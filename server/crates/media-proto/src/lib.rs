@@ -15,7 +15,7 @@ pub mod sandbox;
 pub mod sidecar;
 
 /// Raised whenever a message changes its meaning; both ends must agree exactly.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Descriptor on which the worker finds its input, open for reading.
 pub const INPUT_DESCRIPTOR: i32 = 3;

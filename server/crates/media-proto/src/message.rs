@@ -88,8 +88,12 @@ pub struct GridPolicy {
     pub opening_segment: i64,
     /// How many opening segments there are.
     pub opening_segments: u32,
-    /// The longest segment that a copied picture may have: its keyframes are where they are.
+    /// The longest segment of a title whose rungs are cut at the keyframes of the source.
     pub longest_copied: i64,
+    /// The longest segment of a copied picture that has cuts of its own.
+    pub longest_apart: i64,
+    /// The largest such segment, in bytes.
+    pub largest_apart_bytes: u64,
     /// Nominal length of a chunk.
     pub chunk: i64,
     /// Nominal length of a span of sound.
@@ -458,7 +462,7 @@ pub struct VideoInspection {
     pub rates: PictureRates,
     /// Consecutive runs of segments, each with its frame count and entry points.
     pub chunks: Vec<ChunkProposal>,
-    /// Present if the picture can be offered as it is, cut at the same times as its rungs.
+    /// Present if the picture can be offered as it is.
     pub copy: Option<CopyFacts>,
 }
 

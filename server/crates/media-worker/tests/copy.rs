@@ -101,12 +101,12 @@ fn last_event(events: Vec<NumberedEvent>) -> Event {
 }
 
 fn inspection_of(source: &File) -> Inspection {
+    inspection_by(GRID, source)
+}
+
+fn inspection_by(grid: GridPolicy, source: &File) -> Inspection {
     let folder = tempfile::tempdir().unwrap();
-    match last_event(ask(
-        source,
-        folder.path(),
-        &[Request::Inspect { grid: GRID }],
-    )) {
+    match last_event(ask(source, folder.path(), &[Request::Inspect { grid }])) {
         Event::Inspected(inspection) => *inspection,
         other => panic!("an inspection was expected, not {other:?}"),
     }
@@ -115,6 +115,12 @@ fn inspection_of(source: &File) -> Inspection {
 fn facts(inspection: &Inspection) -> &CopyFacts {
     let video = inspection.video.as_ref().unwrap();
     video.copy.as_ref().unwrap()
+}
+
+/// Where the copied stream is cut.
+fn copied_cuts(inspection: &Inspection) -> &[i64] {
+    let apart = facts(inspection).apart.as_deref();
+    apart.unwrap_or(&inspection.cuts)
 }
 
 /// The requests for all spans, in order.
@@ -127,7 +133,7 @@ fn requests(inspection: &Inspection) -> Vec<Request> {
             stream: 3,
             origin: inspection.origin,
             first_segment: u32::try_from(first).unwrap() + 1,
-            cuts: inspection.cuts[first..=first + count].to_vec(),
+            cuts: copied_cuts(inspection)[first..=first + count].to_vec(),
             frames: span.frames,
             entries: span.entries.clone(),
         };
@@ -202,12 +208,36 @@ fn a_copied_film_is_the_source_bit_by_bit() {
     let film = film(90, 10);
     let inspection = inspection_of(&film.file);
     assert_eq!(facts(&inspection).spans.len(), 2, "{:?}", inspection.cuts);
-    let files = answer(&film.file, &requests(&inspection));
-    assert_eq!(files.len(), inspection.cuts.len() - 1);
-    let (mut joined, prepared) = prepare(&film, &inspection);
+    assert_eq!(facts(&inspection).apart, None);
+    is_the_source(&film, &inspection);
+}
+
+#[test]
+fn far_keyframes_make_long_segments_beside_the_usual_ones() {
+    let film = film(70, 100);
+    let inspection = inspection_of(&film.file);
+    let seconds = |cuts: &[i64]| cuts.iter().map(|cut| cut / SECOND).collect::<Vec<i64>>();
+    let apart = facts(&inspection).apart.as_deref().unwrap();
+    assert_eq!(seconds(apart), [0, 20, 40, 60, 70]);
+    let usual = seconds(&inspection.cuts);
+    assert_eq!(usual[..3], [0, 2, 4], "the rungs begin as always");
+    assert!(
+        apart.iter().all(|cut| inspection.cuts.contains(cut)),
+        "{usual:?}"
+    );
+    let lengths = inspection.cuts.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(lengths.max() < Some(7 * SECOND), "{usual:?}");
+    is_the_source(&film, &inspection);
+}
+
+/// The segments of the copy hold what the film has, and each can be shown by itself.
+fn is_the_source(film: &Film, inspection: &Inspection) {
+    let files = answer(&film.file, &requests(inspection));
+    assert_eq!(files.len(), copied_cuts(inspection).len() - 1);
+    let (mut joined, prepared) = prepare(film, inspection);
     assert_eq!(prepared.len(), 2, "one is encoded, one is copied");
     assert_ne!(prepared[0].parameter_sets, prepared[1].parameter_sets);
-    for (segment, cuts) in files.values().zip(inspection.cuts.windows(2)) {
+    for (segment, cuts) in files.values().zip(copied_cuts(inspection).windows(2)) {
         let alone = pictures(&[&joined[..], segment].concat());
         let first = alone.iter().find(|picture| picture.pts == cuts[0]);
         assert!(
@@ -263,15 +293,23 @@ fn the_rates_are_those_of_the_segments() {
 }
 
 #[test]
-fn keyframes_far_apart_are_no_places_to_cut() {
-    let inspection = inspection_of(&film(30, 60).file);
-    assert_eq!(inspection.video.unwrap().copy, None);
-    assert!(
-        inspection
-            .notes
-            .iter()
-            .any(|note| note.contains("keyframes")),
-        "{:?}",
-        inspection.notes
-    );
+fn too_much_between_two_keyframes_is_not_copied() {
+    let film = film(30, 100);
+    let far = GridPolicy {
+        longest_apart: 19 * SECOND,
+        ..GRID
+    };
+    let large = GridPolicy {
+        largest_apart_bytes: 1_000,
+        ..GRID
+    };
+    for (policy, reason) in [(far, "too far apart"), (large, "too many megabytes")] {
+        let inspection = inspection_by(policy, &film.file);
+        let notes = &inspection.notes;
+        assert!(
+            notes.iter().any(|note| note.contains(reason)),
+            "{reason}: {notes:?}"
+        );
+        assert_eq!(inspection.video.unwrap().copy, None, "{reason}");
+    }
 }

@@ -304,6 +304,8 @@ mod tests {
                 opening_segment: 180_000,
                 opening_segments: 2,
                 longest_copied: 900_000,
+                longest_apart: 5_400_000,
+                largest_apart_bytes: 1_000_000,
                 chunk: 720_000,
                 sound_span: 5_400_000,
             },

@@ -105,6 +105,25 @@ impl ScriptedLauncher {
                 average_bps: 1_000_000,
                 peak_bps: 2_000_000,
                 spans: chunks(segments, 8),
+                apart: None,
+            });
+        }
+        Self::new(film)
+    }
+
+    /// The same with a copy that stands apart beside all rungs: its segments are as long as four of
+    /// theirs, and each is copied by itself.
+    pub fn with_film_apart(segments: u32, audio: u32) -> Self {
+        let mut film = film(segments, audio);
+        let cuts = film.cuts.iter().step_by(4).chain(film.cuts.last());
+        let mut cuts: Vec<i64> = cuts.copied().collect();
+        cuts.dedup();
+        if let Some(video) = &mut film.video {
+            video.copy = Some(CopyFacts {
+                average_bps: 1_000_000,
+                peak_bps: 2_000_000,
+                spans: chunks(count(cuts.len() - 1), 1),
+                apart: Some(cuts),
             });
         }
         Self::new(film)

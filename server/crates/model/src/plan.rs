@@ -1,9 +1,12 @@
 //! The plan of a title: everything that must be known before the first frame is encoded, and
 //! that never changes afterwards. It is persisted, so every later step is idempotent.
 //!
-//! All rungs cut segments at the plan's [`cuts`](Plan::cuts). A *chunk* is the unit of encoding
+//! All rungs cut segments at the plan's [`cuts`](Plan::cuts); the source's own picture may have
+//! fewer, where its keyframes are far apart: it *stands apart*. A *chunk* is the unit of encoding
 //! and of loss: a few segments that one worker makes from one decode. What does not belong here:
 //! how a plan is drawn from an inspection (`media`), and how far the work has come (`catalog`).
+
+pub mod parts;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -15,9 +18,6 @@ use crate::time::{AudioTicks, VideoTicks};
 
 /// Written into every plan; a plan of another version is drawn anew.
 pub const PLAN_VERSION: u32 = 5;
-
-/// Into how many parts a summary divides a film at most: more are too small to be seen on a phone.
-pub const MOST_PARTS: usize = 96;
 
 /// The persisted decisions about one title.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,8 +59,11 @@ pub struct VideoPlan {
     /// copied.
     pub rungs: Vec<VideoRung>,
     /// Consecutive runs of segments that are copied as one unit each and cover the whole title;
-    /// empty unless the last rung is copied.
+    /// empty unless the last rung is copied. They count the segments of the copy.
     pub copies: Vec<Chunk>,
+    /// Segment boundaries of a copy that stands apart: some of [`Plan::cuts`], the first and the
+    /// last included. Absent where the copy is cut as the other rungs are.
+    pub copied_cuts: Option<Vec<VideoTicks>>,
     /// Consecutive runs of segments that cover the whole title.
     pub chunks: Vec<Chunk>,
     /// Frames per second as a fraction, for manifests; an average where it varies.
@@ -235,7 +238,7 @@ pub enum TrackKind {
 pub struct PlanSummary {
     /// End of media on our timeline.
     pub end: VideoTicks,
-    /// How many segments every stream has.
+    /// How many segments every stream has, but a copy that stands apart.
     pub segment_count: u32,
     /// The upright picture with square pixels; absent for sound alone.
     pub display: Option<Size>,
@@ -243,12 +246,24 @@ pub struct PlanSummary {
     pub rungs: Vec<Rung>,
     /// The last of them is the source's own picture.
     pub copied: bool,
+    /// How many segments that has if it stands apart.
+    pub apart_segments: Option<u32>,
     /// The audio streams.
     pub audio: Vec<AudioSummary>,
     /// As in [`Plan`].
     pub thumbs: Option<ThumbsPlan>,
     /// What was left out or looks damaged, in sentences for the owner.
     pub notes: Vec<String>,
+}
+
+impl PlanSummary {
+    /// How many segments the stream with that index has; a copy is the last of the pictures.
+    pub fn segment_count_of(&self, stream: usize) -> u32 {
+        match self.apart_segments {
+            Some(segments) if stream + 1 == self.rungs.len() => segments,
+            _ => self.segment_count,
+        }
+    }
 }
 
 /// What a card shows of an audio stream.
@@ -262,19 +277,6 @@ pub struct AudioSummary {
     pub channels: u32,
     /// As in [`AudioPlan`].
     pub default: bool,
-}
-
-/// A stretch of a film whose progress is shown as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// Number of its first segment, from 1.
-    pub first_segment: u32,
-    /// Number of its last segment.
-    pub last_segment: u32,
-    /// Where it begins.
-    pub start: VideoTicks,
-    /// Where it ends.
-    pub end: VideoTicks,
 }
 
 /// Which of a title's streams a segment belongs to. Numbered as in the URLs: the rungs lowest
@@ -293,9 +295,42 @@ impl Plan {
         self.cuts.last().copied().unwrap_or_default()
     }
 
-    /// How many segments every stream has.
+    /// How many segments every stream has, but a copy that stands apart.
     pub fn segment_count(&self) -> u32 {
-        u32::try_from(self.cuts.len().saturating_sub(1)).unwrap_or(u32::MAX)
+        segments_between(&self.cuts)
+    }
+
+    /// How many segments stream number `stream` has; none if the title has no such stream.
+    pub fn segment_count_of(&self, stream: u32) -> u32 {
+        match self.stream(stream) {
+            Some(_) if self.copied_stream() == Some(stream) => segments_between(self.copied_cuts()),
+            Some(_) => self.segment_count(),
+            None => 0,
+        }
+    }
+
+    /// Segment boundaries of the picture of stream number `stream`.
+    pub fn picture_cuts(&self, stream: u32) -> &[VideoTicks] {
+        if self.copied_stream() == Some(stream) {
+            self.copied_cuts()
+        } else {
+            &self.cuts
+        }
+    }
+
+    /// Segment boundaries of what is copied.
+    pub fn copied_cuts(&self) -> &[VideoTicks] {
+        self.apart_cuts().unwrap_or(&self.cuts)
+    }
+
+    /// The same, if it stands apart.
+    pub fn apart_cuts(&self) -> Option<&[VideoTicks]> {
+        self.video.as_ref()?.copied_cuts.as_deref()
+    }
+
+    /// How many segments a copy that stands apart has.
+    pub fn apart_segments(&self) -> Option<u32> {
+        self.apart_cuts().map(segments_between)
     }
 
     /// The qualities, lowest first; empty for sound alone.
@@ -396,50 +431,32 @@ impl Plan {
             display: self.source.display,
             rungs: self.rungs().iter().map(|rung| rung.rung).collect(),
             copied: self.copied_stream().is_some(),
+            apart_segments: self.apart_segments(),
             audio: audio.collect(),
             thumbs: self.thumbs,
             notes: self.notes.clone(),
         }
     }
 
-    /// The film in [`MOST_PARTS`] parts at most, each of whole chunks, or of whole segments where
-    /// there is no picture.
-    pub fn parts(&self) -> Vec<Part> {
-        let natural: Vec<(u32, u32)> = match &self.video {
-            None => (1..=self.segment_count())
-                .map(|number| (number, number))
-                .collect(),
-            Some(video) => video
-                .chunks
-                .iter()
-                .map(|chunk| {
-                    let last = chunk.first_segment + chunk.segment_count.max(1) - 1;
-                    (chunk.first_segment, last)
-                })
-                .collect(),
-        };
-        let together = natural.len().div_ceil(MOST_PARTS).max(1);
-        let cut = |index: u32| self.cuts.get(index as usize).copied().unwrap_or(self.end());
-        natural
-            .chunks(together)
-            .filter_map(|chunks| {
-                let (first_segment, last_segment) = (chunks.first()?.0, chunks.last()?.1);
-                Some(Part {
-                    first_segment,
-                    last_segment,
-                    start: cut(first_segment.saturating_sub(1)),
-                    end: cut(last_segment),
-                })
-            })
-            .collect()
-    }
-
     /// The boundaries of `chunk`'s segments: `segment_count + 1` cuts.
     pub fn chunk_cuts(&self, chunk: &Chunk) -> &[VideoTicks] {
-        let first = chunk.first_segment.saturating_sub(1) as usize;
-        let last = first + chunk.segment_count as usize;
-        self.cuts.get(first..=last).unwrap_or(&[])
+        cuts_of(&self.cuts, chunk)
     }
+
+    /// The same of a run of copied segments.
+    pub fn copy_cuts(&self, run: &Chunk) -> &[VideoTicks] {
+        cuts_of(self.copied_cuts(), run)
+    }
+}
+
+fn segments_between(cuts: &[VideoTicks]) -> u32 {
+    u32::try_from(cuts.len().saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+fn cuts_of<'a>(cuts: &'a [VideoTicks], chunk: &Chunk) -> &'a [VideoTicks] {
+    let first = chunk.first_segment.saturating_sub(1) as usize;
+    let last = first + chunk.segment_count as usize;
+    cuts.get(first..=last).unwrap_or(&[])
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub(crate) struct Outline {
     pub(crate) copied_streams: u32,
     pub(crate) audio_streams: u32,
     pub(crate) segment_count: u32,
+    /// Of the copied stream, if it stands apart.
+    pub(crate) apart_segments: Option<u32>,
     pub(crate) text_tracks: u32,
     pub(crate) thumb_sheets: u32,
 }
@@ -18,6 +20,20 @@ pub(crate) struct Outline {
 impl Outline {
     pub(crate) fn stream_count(self) -> u32 {
         self.video_streams + self.audio_streams
+    }
+
+    /// How many segments stream number `stream` has; a copy is the last of the pictures.
+    pub(crate) fn segment_count_of(self, stream: u32) -> u32 {
+        match self.apart_segments {
+            Some(segments) if stream + 1 == self.video_streams => segments,
+            _ => self.segment_count,
+        }
+    }
+
+    /// How many segments there are in all.
+    pub(crate) fn segments(self) -> u64 {
+        let counts = (0..self.stream_count()).map(|stream| self.segment_count_of(stream));
+        counts.map(u64::from).sum()
     }
 }
 
@@ -38,7 +54,8 @@ pub(crate) struct Excerpt {
 }
 
 const OUTLINE: &str = "
-    SELECT video_streams, copied_streams, audio_streams, segment_count, text_tracks, thumb_sheets
+    SELECT video_streams, copied_streams, audio_streams, segment_count, apart_segments, text_tracks,
+        thumb_sheets
     FROM plans
     WHERE title_serial = :title_serial";
 
@@ -49,10 +66,10 @@ const OF_TITLES: &str = "
 const INSERT: &str = "
     INSERT INTO plans (
         title_serial, generation, version, video_streams, copied_streams, audio_streams,
-        segment_count, text_tracks, thumb_sheets, summary, parts, plan)
+        segment_count, apart_segments, text_tracks, thumb_sheets, summary, parts, plan)
     VALUES (
         :title_serial, :generation, :version, :video_streams, :copied_streams, :audio_streams,
-        :segment_count, :text_tracks, :thumb_sheets, :summary, :parts, :plan)";
+        :segment_count, :apart_segments, :text_tracks, :thumb_sheets, :summary, :parts, :plan)";
 
 const DELETE: &str = "DELETE FROM plans WHERE title_serial = :title_serial";
 
@@ -65,6 +82,7 @@ pub(crate) fn outline(connection: &Connection, title_serial: i64) -> Outcome<Opt
             copied_streams: row.get("copied_streams")?,
             audio_streams: row.get("audio_streams")?,
             segment_count: row.get("segment_count")?,
+            apart_segments: row.get("apart_segments")?,
             text_tracks: row.get("text_tracks")?,
             thumb_sheets: row.get("thumb_sheets")?,
         })
@@ -101,6 +119,7 @@ pub(crate) fn insert(
         ":copied_streams": outline.copied_streams,
         ":audio_streams": outline.audio_streams,
         ":segment_count": outline.segment_count,
+        ":apart_segments": outline.apart_segments,
         ":text_tracks": outline.text_tracks,
         ":thumb_sheets": outline.thumb_sheets,
         ":summary": excerpt.summary,

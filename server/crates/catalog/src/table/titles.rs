@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use model::clock::WallTime;
 use model::id::TitleId;
-use model::plan::{PLAN_VERSION, Part};
+use model::plan::PLAN_VERSION;
+use model::plan::parts::Part;
 use model::rights::Visibility;
 use model::settings::Place;
 use model::title::{FileStamp, Identity, Source, Title, TitleState};

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use catalog::library::StreamTotal;
-use model::plan::Part;
+use model::plan::parts::Part;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,14 +29,17 @@ pub(crate) struct Cell {
     pub(crate) lit: Vec<f64>,
 }
 
+/// A segment that is waited for: the index of its stream, and its number.
+pub(crate) type Wished = (usize, u32);
+
 /// Draws the strip of a title: a cell for each of its `parts`, with the first `shown` of its
-/// `streams`. `wishes` are segment numbers that are waited for, oldest first; `running` tells
-/// whether anybody works on the title.
+/// `streams`; a copy that stands apart is the last of these. `wishes` come oldest first; `running`
+/// tells whether anybody works on the title.
 pub(crate) fn draw(
     parts: &[Part],
     streams: &[StreamTotal],
     shown: usize,
-    wishes: &[u32],
+    wishes: &[Wished],
     running: bool,
 ) -> Strip {
     let end_s = parts.last().map_or(0.0, |part| part.end.seconds());
@@ -45,10 +48,9 @@ pub(crate) fn draw(
         .iter()
         .map(|part| cell(part, end_s, streams, shown))
         .collect();
-    let cell_of = |number: &u32| {
-        parts
-            .iter()
-            .position(|part| (part.first_segment..=part.last_segment).contains(number))
+    let cell_of = |(stream, number): &Wished| {
+        let mut parts = parts.iter();
+        parts.position(|part| segments(part, *stream, shown).contains(number))
     };
     let mut wished: Vec<usize> = wishes.iter().filter_map(cell_of).collect();
     let unfinished = cells
@@ -65,10 +67,10 @@ pub(crate) fn draw(
 }
 
 fn cell(part: &Part, end_s: f64, streams: &[StreamTotal], shown: usize) -> Cell {
-    let lit = |stream| {
+    let lit = |stream: usize| {
         streams
             .get(stream)
-            .map_or(0.0, |stream| share(stream, part))
+            .map_or(0.0, |total| share(total, &segments(part, stream, shown)))
     };
     Cell {
         start: (part.start.seconds() / end_s).clamp(0.0, 1.0),
@@ -77,23 +79,31 @@ fn cell(part: &Part, end_s: f64, streams: &[StreamTotal], shown: usize) -> Cell 
     }
 }
 
-/// Which share of the part's segments the stream has.
-fn share(stream: &StreamTotal, part: &Part) -> f64 {
+/// The segments of a stream that show something of the part.
+fn segments(part: &Part, stream: usize, shown: usize) -> RangeInclusive<u32> {
+    let apart = part.apart_segments.filter(|_| stream + 1 == shown);
+    let (first, last) = apart.unwrap_or((part.first_segment, part.last_segment));
+    first..=last
+}
+
+/// Which share of the `wanted` segments the stream has.
+fn share(stream: &StreamTotal, wanted: &RangeInclusive<u32>) -> f64 {
     let within = |range: &RangeInclusive<u32>| {
-        let from = *range.start().max(&part.first_segment);
-        let to = *range.end().min(&part.last_segment);
+        let from = *range.start().max(wanted.start());
+        let to = *range.end().min(wanted.end());
         f64::from((to + 1).saturating_sub(from))
     };
-    let wanted = f64::from(part.last_segment - part.first_segment + 1);
-    stream.ranges.iter().map(within).sum::<f64>() / wanted
+    let count = f64::from(wanted.end() - wanted.start() + 1);
+    stream.ranges.iter().map(within).sum::<f64>() / count
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Strip};
-    use crate::manifest::samples::{film, sound_only};
+    use super::{Cell, Strip, Wished};
+    use crate::manifest::samples::{film, film_apart, sound_only};
     use catalog::library::StreamTotal;
-    use model::plan::{Chunk, MOST_PARTS, Plan};
+    use model::plan::parts::MOST_PARTS;
+    use model::plan::{Chunk, Plan};
     use model::time::Ticks;
     use std::ops::RangeInclusive;
 
@@ -104,7 +114,7 @@ mod tests {
         }
     }
 
-    fn draw(plan: &Plan, streams: &[StreamTotal], wishes: &[u32], running: bool) -> Strip {
+    fn draw(plan: &Plan, streams: &[StreamTotal], wishes: &[Wished], running: bool) -> Strip {
         let shown = plan.rungs().len().max(1);
         super::draw(&plan.parts(), streams, shown, wishes, running)
     }
@@ -139,13 +149,32 @@ mod tests {
 
     #[test]
     fn a_viewer_pulls_the_work() {
-        let strip = draw(&film(), &[], &[4, 3, 1], true);
+        let strip = draw(&film(), &[], &[(0, 4), (0, 3), (1, 1)], true);
         assert_eq!(strip.working, Some(1), "the oldest wish comes first");
         assert_eq!(strip.wished, [0, 1], "each cell is marked once");
         assert_eq!(
-            draw(&film(), &[], &[4], false).working,
+            draw(&film(), &[], &[(0, 4)], false).working,
             None,
             "nobody works"
+        );
+    }
+
+    #[test]
+    fn a_copy_that_stands_apart_lights_what_its_segments_show() {
+        // The parts are of four and seven seconds, and so are the segments of the copy.
+        let none = stored(&[]);
+        let strip = draw(
+            &film_apart(),
+            &[none.clone(), none, stored(&[2..=2])],
+            &[(2, 2)],
+            true,
+        );
+        let lit: Vec<f64> = strip.cells.iter().map(|cell| cell.lit[2]).collect();
+        assert_eq!(lit, [0.0, 1.0]);
+        assert_eq!(
+            strip.wished,
+            [1],
+            "its second segment is not the rungs' second"
         );
     }
 

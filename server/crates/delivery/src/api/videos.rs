@@ -8,7 +8,7 @@ use catalog::library::{StreamTotal, TitleQuery};
 use catalog::viewer::Viewer;
 use model::error::Result;
 use model::job::{Job, JobState};
-use model::plan::Part;
+use model::plan::parts::Part;
 use model::rights::Want;
 use model::title::{Title, TitleState};
 use serde::Deserialize;
@@ -195,9 +195,14 @@ fn video(
 
 /// Part of each stream's segments that exist.
 pub(crate) fn ready_from_totals(title: &Title, stored: &[StreamTotal]) -> Vec<f64> {
-    let segments = title.summary.as_ref().map_or(0, |plan| plan.segment_count);
-    let share = |total: &StreamTotal| f64::from(total.segments) / f64::from(segments.max(1));
-    stored.iter().map(|total| share(total).min(1.0)).collect()
+    let segments = |stream: usize| {
+        let summary = title.summary.as_ref();
+        summary.map_or(0, |plan| plan.segment_count_of(stream))
+    };
+    let share = |(stream, total): (usize, &StreamTotal)| {
+        (f64::from(total.segments) / f64::from(segments(stream).max(1))).min(1.0)
+    };
+    stored.iter().enumerate().map(share).collect()
 }
 
 /// The filmstrip of an unfinished title; a finished one needs none.
@@ -212,13 +217,13 @@ pub(crate) fn strip_of(
     if title.state == TitleState::Ready || parts.is_empty() {
         return None;
     }
-    let wishes: Vec<u32> = app
+    let wishes: Vec<strip::Wished> = app
         .site
         .catalog
         .wishes()
         .iter()
         .filter(|wish| wish.title == title.id)
-        .map(|wish| wish.number)
+        .map(|wish| (wish.stream as usize, wish.number))
         .collect();
     let running = job.is_some_and(|job| job.state == JobState::Running);
     let shown = summary.rungs.len().max(1);

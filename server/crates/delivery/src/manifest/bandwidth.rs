@@ -123,7 +123,7 @@ fn clamp(bps: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::{Made, Rate, rates};
-    use crate::manifest::samples::{film, sound_only};
+    use crate::manifest::samples::{film, film_apart, sound_only};
 
     #[test]
     fn before_anything_is_stored_the_buffer_model_bounds_the_rate() {
@@ -154,6 +154,13 @@ mod tests {
         }
         let rate = rates(&film, &[])[1];
         assert_eq!((rate.peak_bps, rate.average_bps), (2_100_000, 1_200_000));
+    }
+
+    #[test]
+    fn a_copy_that_stands_apart_is_measured_by_its_own_segments() {
+        let sizes = [vec![], vec![], vec![(1, 400_000), (2, 700_000)]];
+        let rate = rates(&film_apart(), &sizes)[2];
+        assert_eq!((rate.peak_bps, rate.average_bps), (800_000, 800_000));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::Range;
 
 use model::error::{Context, ErrorKind, Result};
 use model::extras::{TextPlan, ThumbsPlan};
@@ -50,13 +51,13 @@ fn write_manifest(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> 
     Ok(())
 }
 
-/// One set for the picture with all its rungs, then one for each audio track, then the words, then
-/// the thumbnails.
+/// One set for the picture with all its rungs, and one for the source's own if it stands apart, then
+/// one for each audio track, then the words, then the thumbnails.
 fn write_sets(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> {
     let split = plan.rungs().len().min(rates.len());
     let (video_rates, audio_rates) = rates.split_at(split);
     if let Some(video) = &plan.video {
-        write_video_set(xml, plan, video, video_rates)?;
+        write_video_sets(xml, plan, video, video_rates)?;
     }
     for (index, (audio, rate)) in plan.audio.iter().zip(audio_rates).enumerate() {
         write_audio_set(xml, audio, plan.audio_stream(index), *rate)?;
@@ -72,22 +73,50 @@ fn write_sets(xml: &mut Xml, plan: &Plan, rates: &[Rate]) -> io::Result<()> {
     Ok(())
 }
 
-fn write_video_set(
+/// Players change by themselves only within a set, where all is cut at the same times, and take the
+/// main one. What stands apart is a set of its own.
+fn write_video_sets(
     xml: &mut Xml,
     plan: &Plan,
     video: &VideoPlan,
     rates: &[Rate],
 ) -> io::Result<()> {
+    let streams = rates.len();
+    let together = match plan.apart_segments() {
+        Some(_) => plan.encoded().len().min(streams),
+        None => streams,
+    };
+    write_video_set(xml, plan, video, rates, 0..together)?;
+    if together < streams {
+        write_video_set(xml, plan, video, rates, together..streams)?;
+    }
+    Ok(())
+}
+
+fn write_video_set(
+    xml: &mut Xml,
+    plan: &Plan,
+    video: &VideoPlan,
+    rates: &[Rate],
+    streams: Range<usize>,
+) -> io::Result<()> {
+    let first = u32::try_from(streams.start).unwrap_or(u32::MAX);
+    // As with sound, the stream's number and one; the ladder's set has zero.
+    let (id, role) = match first {
+        0 => (0, "main"),
+        _ => (u64::from(first) + 1, "alternate"),
+    };
+    let rungs = video.rungs.iter().zip(rates).enumerate();
     xml.create_element("AdaptationSet")
-        .with_attribute(("id", "0"))
+        .with_attribute(("id", &*id.to_string()))
         .with_attribute(("contentType", "video"))
         .with_attribute(("mimeType", "video/mp4"))
         .with_attribute(("segmentAlignment", "true"))
         .with_attribute(("startWithSAP", "1"))
         .write_inner_content(|xml| {
-            write_role(xml, "main")?;
-            write_template(xml, &Timeline::of_picture(plan))?;
-            for (stream, (rung, rate)) in video.rungs.iter().zip(rates).enumerate() {
+            write_role(xml, role)?;
+            write_template(xml, &Timeline::of_picture(plan, first))?;
+            for (stream, (rung, rate)) in rungs.filter(|(stream, _)| streams.contains(stream)) {
                 xml.create_element("Representation")
                     .with_attribute(("id", &*stream.to_string()))
                     .with_attribute(("bandwidth", &*rate.peak_bps.to_string()))
@@ -305,7 +334,7 @@ fn xml_text(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::{duration, frame_rate, manifest};
     use crate::manifest::bandwidth::rates;
-    use crate::manifest::samples::{film, film_with_words, sound_only};
+    use crate::manifest::samples::{film, film_apart, film_with_words, sound_only};
     use model::extras::ThumbsPlan;
     use model::time::Ticks;
 
@@ -317,6 +346,28 @@ mod tests {
             text,
             include_str!("golden/film.mpd"),
             "the manifest changed"
+        );
+    }
+
+    #[test]
+    fn a_copy_that_stands_apart_is_a_set_of_its_own() {
+        let plan = film_apart();
+        let text = manifest(&plan, &rates(&plan, &[])).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let sets: Vec<&str> = text.split("<AdaptationSet ").skip(1).collect();
+        assert_eq!(sets.len(), 4, "the ladder, the copy and two audio tracks");
+        let heads = sets.iter().map(|set| set.split(' ').next());
+        assert_eq!(
+            heads.collect::<Vec<_>>(),
+            ["id=\"0\"", "id=\"3\"", "id=\"4\"", "id=\"5\""].map(Some)
+        );
+        assert!(sets[0].contains("value=\"main\"") && sets[1].contains("value=\"alternate\""));
+        assert_eq!(sets[0].matches("<Representation").count(), 2);
+        assert_eq!(sets[1].matches("<Representation").count(), 1);
+        assert!(
+            sets[1].contains("<S t=\"0\" d=\"360000\"/> <S d=\"630000\"/> </SegmentTimeline>"),
+            "{}",
+            sets[1]
         );
     }
 

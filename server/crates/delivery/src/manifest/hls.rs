@@ -234,13 +234,13 @@ fn with_words(plan: &Plan) -> &'static str {
 /// Without `X-TIMESTAMP-MAP` its zero is the title's (RFC 8216 §3.5).
 pub(crate) fn words(plan: &Plan, index: u32) -> Option<String> {
     plan.text.get(index as usize)?;
-    let length_us = Timeline::of_picture(plan).microseconds().iter().sum();
+    let length_us = Timeline::of_picture(plan, 0).microseconds().iter().sum();
     let (seconds, rest_us) = (length_us / 1_000_000, length_us % 1_000_000);
     Some(format!(
         "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:1\n\
          #EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:{seconds}.{rest_us:06},\nsubtitle-{index}.vtt\n\
          #EXT-X-ENDLIST\n",
-        target_duration(&[length_us])
+        rounded_seconds(length_us)
     ))
 }
 
@@ -280,7 +280,7 @@ pub(crate) fn media(plan: &Plan, stream: u32) -> Option<String> {
     let mut text = format!(
         "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:1\n\
          #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init-stream{stream}.m4s\"\n",
-        target_duration(&lengths_us)
+        target_duration(plan)
     );
     for (number, length_us) in (1_u32..).zip(&lengths_us) {
         let (seconds, rest_us) = (length_us / 1_000_000, length_us % 1_000_000);
@@ -294,17 +294,23 @@ pub(crate) fn media(plan: &Plan, stream: u32) -> Option<String> {
     Some(text)
 }
 
-/// No duration, rounded to whole seconds, may exceed the target (RFC 8216 §4.3.3.1).
-fn target_duration(lengths_us: &[u64]) -> u64 {
-    let longest = lengths_us.iter().max().copied().unwrap_or(0);
-    ((longest + 500_000) / 1_000_000).max(1)
+/// No duration, rounded to whole seconds, may exceed the target (RFC 8216 §4.3.3.1), which is the
+/// same for all streams of a title (§6.2.4).
+fn target_duration(plan: &Plan) -> u64 {
+    let timelines = (0..plan.stream_count()).filter_map(|stream| Timeline::of_stream(plan, stream));
+    let longest = timelines.filter_map(|timeline| timeline.microseconds().into_iter().max());
+    rounded_seconds(longest.max().unwrap_or(0))
+}
+
+fn rounded_seconds(length_us: u64) -> u64 {
+    ((length_us + 500_000) / 1_000_000).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{master, media, words};
     use crate::manifest::bandwidth::rates;
-    use crate::manifest::samples::{film, film_with_words, sound_only};
+    use crate::manifest::samples::{film, film_apart, film_with_words, sound_only};
     use model::plan::AudioPlan;
     use model::time::Ticks;
     use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
@@ -331,6 +337,22 @@ mod tests {
             "the playlist changed"
         );
         assert_eq!(media(&plan, 4), None, "the film has four streams");
+    }
+
+    #[test]
+    fn a_copy_that_stands_apart_has_its_own_segments_and_the_target_of_all() {
+        let plan = film_apart();
+        let copy = media(&plan, 2).unwrap();
+        let lengths: Vec<&str> = copy
+            .lines()
+            .filter_map(|line| line.strip_prefix("#EXTINF:"))
+            .collect();
+        assert_eq!(lengths, ["4.000000,", "7.000000,"]);
+        for stream in 0..plan.stream_count() {
+            let playlist = media(&plan, stream).unwrap();
+            assert!(playlist.contains("#EXT-X-TARGETDURATION:7\n"), "{playlist}");
+        }
+        assert!(master(&plan, &rates(&plan, &[])).contains("\nmedia-2.m3u8\n"));
     }
 
     #[test]

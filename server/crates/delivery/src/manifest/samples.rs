@@ -28,6 +28,7 @@ pub(crate) fn film() -> Plan {
                 rung(854, 480, 1_200_000, 2_100_000, "avc1.64001f"),
             ],
             copies: Vec::new(),
+            copied_cuts: None,
             chunks: vec![
                 Chunk {
                     first_segment: 1,
@@ -61,6 +62,25 @@ pub(crate) fn film() -> Plan {
         chapters: Vec::new(),
         notes: Vec::new(),
     }
+}
+
+/// The film with a third picture that is copied and stands apart, in segments of 4 and 7 s.
+pub(crate) fn film_apart() -> Plan {
+    let mut plan = film();
+    if let Some(video) = &mut plan.video {
+        video.rungs.push(VideoRung {
+            made: Made::Copied,
+            ..rung(854, 480, 900_000, 1_000_000, "avc1.4d401f")
+        });
+        video.copies = vec![Chunk {
+            first_segment: 1,
+            segment_count: 2,
+            frames: 264,
+            entries: Vec::new(),
+        }];
+        video.copied_cuts = Some([0, 360_000, 990_000].map(Ticks).to_vec());
+    }
+    plan
 }
 
 /// The film with three text tracks.

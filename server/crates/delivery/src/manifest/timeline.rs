@@ -24,11 +24,12 @@ pub(crate) struct Run {
 }
 
 impl Timeline {
-    /// The boundaries that all rungs share.
-    pub(crate) fn of_picture(plan: &Plan) -> Self {
+    /// The boundaries of the picture of one stream, which all rungs share.
+    pub(crate) fn of_picture(plan: &Plan, stream: u32) -> Self {
+        let cuts = plan.picture_cuts(stream).iter();
         Self {
             timescale: VideoTicks::TIMESCALE,
-            cuts: plan.cuts.iter().map(|cut| cut.0).collect(),
+            cuts: cuts.map(|cut| cut.0).collect(),
         }
     }
 
@@ -43,7 +44,7 @@ impl Timeline {
     /// The boundaries of stream number `stream`, if the title has it.
     pub(crate) fn of_stream(plan: &Plan, stream: u32) -> Option<Self> {
         match plan.stream(stream)? {
-            StreamKind::Video(_) => Some(Self::of_picture(plan)),
+            StreamKind::Video(_) => Some(Self::of_picture(plan, stream)),
             StreamKind::Audio(index) => plan.audio.get(index).map(Self::of_audio),
         }
     }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::home::{Answer, Home, WORKER, ask, brisk};
 use crate::app::Limits;
+use crate::manifest::samples::film_apart;
 
 /// Somebody asks for a segment in the background; returns once the wish for it is recorded.
 async fn begin(home: &Home, title: TitleId, number: u32) -> JoinHandle<Answer> {
@@ -23,8 +24,17 @@ async fn begin_from(
     title: TitleId,
     number: u32,
 ) -> JoinHandle<Answer> {
+    begin_with(home, peer, title, (0, number)).await
+}
+
+async fn begin_with(
+    home: &Home,
+    peer: &'static str,
+    title: TitleId,
+    (stream, number): (u32, u32),
+) -> JoinHandle<Answer> {
     let mut changes = home.catalog().subscribe();
-    let path = format!("/media/{title}/chunk-stream0-{number:05}.m4s");
+    let path = format!("/media/{title}/chunk-stream{stream}-{number:05}.m4s");
     let service = home.service.clone();
     let asking = tokio::spawn(async move { ask(service, Method::GET, &path, peer, &[]).await });
     while changes.recv().await.unwrap() != Change::Wish(title) {}
@@ -62,6 +72,33 @@ async fn a_request_is_held_until_its_segment_lands() {
         home.catalog().wishes().is_empty(),
         "a fulfilled wish is withdrawn"
     );
+}
+
+#[tokio::test]
+async fn of_a_copy_that_stands_apart_its_own_segments_are_waited_for() {
+    let home = Home::new();
+    let title = home.admit("Sunday").await;
+    let job = home.plan_as(title, &film_apart()).await;
+    let beyond = format!("/media/{title}/chunk-stream2-00003.m4s");
+    assert_eq!(
+        home.get(&beyond).await.status,
+        404,
+        "it has two, however many the rungs have"
+    );
+    let asking = begin_with(&home, "192.168.1.7:5000", title, (2, 2)).await;
+    let video = home.get(&format!("/api/v1/videos/{title}")).await.json();
+    assert_eq!(
+        video["strip"]["wished"],
+        serde_json::json!([1]),
+        "it shows the second part of the film"
+    );
+    home.land(title, job, 0, 2).await;
+    assert!(!asking.is_finished(), "a rung's second is another one");
+    home.land(title, job, 2, 2).await;
+    assert_eq!(asking.await.unwrap().text(), "segment 2 of stream 2");
+    let video = home.get(&format!("/api/v1/videos/{title}")).await.json();
+    let ready = [0, 2].map(|rung| video["rungs"][rung]["ready"].as_f64());
+    assert_eq!(ready, [Some(0.25), Some(0.5)]);
 }
 
 #[tokio::test]

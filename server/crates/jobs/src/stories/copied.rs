@@ -7,6 +7,7 @@ use model::segment::Piece;
 use model::title::TitleState;
 
 use crate::stories::house::House;
+use crate::stories::wish;
 
 #[tokio::test]
 async fn a_copied_picture_plays_while_nothing_is_encoded_yet() {
@@ -38,6 +39,59 @@ async fn a_copied_picture_plays_while_nothing_is_encoded_yet() {
 }
 
 #[tokio::test]
+async fn a_copy_that_stands_apart_plays_while_nothing_is_encoded_yet() {
+    // Eighteen segments in each of two rungs, and five of the copy. The first chunk takes for ever.
+    let house = House::with(ScriptedLauncher::with_film_apart(18, 1));
+    house.launcher.plan_mishap(Scene::Chunk(1), Mishap::Hang);
+    let first = house.start().await;
+    let film = house.admit("film.mp4").await;
+    house.until_state(film, TitleState::Playable).await;
+    let copies = [0, 1, 2, 3, 4].map(Unit::Copy);
+    house.until_done(film, &copies).await;
+    drop(first);
+    let second = house.start().await;
+    house.until_state(film, TitleState::Ready).await;
+    let pieces = house.catalog.pieces(film).await.unwrap();
+    let of_stream = |wanted: u32| {
+        let pieces = pieces.iter();
+        let media = pieces.filter(|stored| match stored.piece {
+            Piece::Media { stream, .. } => stream == wanted,
+            _ => false,
+        });
+        media.count()
+    };
+    assert_eq!([0, 1, 2, 3].map(of_stream), [18, 18, 5, 18]);
+    second.shutdown().await;
+    house.assert_whole().await;
+}
+
+#[tokio::test]
+async fn a_viewer_who_seeks_in_a_copy_that_stands_apart_is_served_first() {
+    let house = House::with(ScriptedLauncher::with_film_apart(40, 1));
+    house.launcher.plan_mishap(Scene::Copy(2), Mishap::Hang);
+    let jobs = house.start().await;
+    let film = house.admit("film.mp4").await;
+    assert!(house.launcher.reaches(Scene::Copy(2), 1).await);
+    // Stream 2 is the copy; its eighth segment is the rungs' 29th and three more.
+    let wish = house.catalog.wish(wish(film, 2, 8)).unwrap();
+    house.until_done(film, &[Unit::Copy(7)]).await;
+    drop(wish);
+    let record = house.launcher.record();
+    let copies = record
+        .iter()
+        .filter(|scene| matches!(scene, Scene::Copy(_)));
+    let copies: Vec<&Scene> = copies.take(3).collect();
+    assert_eq!(
+        copies,
+        [&Scene::Copy(1), &Scene::Copy(2), &Scene::Copy(8)],
+        "what was begun for nobody is given up"
+    );
+    house.until_state(film, TitleState::Ready).await;
+    jobs.shutdown().await;
+    house.assert_whole().await;
+}
+
+#[tokio::test]
 async fn a_kill_repeats_one_copied_run() {
     let house = House::with(ScriptedLauncher::with_copied_film(24, 0));
     house.launcher.plan_mishap(Scene::Copy(9), Mishap::Die);
@@ -57,12 +111,19 @@ async fn a_kill_repeats_one_copied_run() {
 
 #[tokio::test]
 async fn a_picture_that_cannot_be_copied_after_all_is_encoded() {
-    let house = House::with(ScriptedLauncher::with_copied_film(24, 0));
-    house.launcher.plan_mishap(Scene::Copy(9), Mishap::Disagree);
+    encoded_after_all(ScriptedLauncher::with_copied_film(24, 0), 9).await;
+    encoded_after_all(ScriptedLauncher::with_film_apart(24, 0), 3).await;
+}
+
+/// The run of segment `damaged` cannot be copied.
+async fn encoded_after_all(launcher: ScriptedLauncher, damaged: u32) {
+    let scene = Scene::Copy(damaged);
+    let house = House::with(launcher);
+    house.launcher.plan_mishap(scene, Mishap::Disagree);
     let jobs = house.start().await;
     let film = house.admit("film.mp4").await;
     let ready = house.until_state(film, TitleState::Ready).await;
-    let tries = [Scene::Inspect, Scene::Copy(9)].map(|scene| house.launcher.count(scene));
+    let tries = [Scene::Inspect, scene].map(|scene| house.launcher.count(scene));
     assert_eq!(tries, [2, 1], "it is not tried again");
     assert_eq!(ready.generation, 2, "nothing of the first plan is mixed in");
     assert!(ready.copy_refused, "a later plan will not try it either");

@@ -6,16 +6,16 @@ use media_proto::copy::CopyFacts;
 use media_proto::message::GridPolicy;
 
 use crate::av::stream::Stream;
-use crate::inspect::copied_grid::{at_idrs, spans};
-use crate::inspect::grid::{Grid, Picture};
+use crate::inspect::copied_grid::{apart, at_idrs, spans};
+use crate::inspect::grid::{Grid, Picture, with_picture};
 use crate::inspect::rates::{a_second, bits_of_segments, peak};
 use crate::inspect::scan::TrackScan;
 use crate::timeline::Timeline;
 
-/// A grid on which the picture can be copied.
+/// How the picture can be copied.
 #[derive(Debug)]
 pub struct Offer {
-    /// Of all rungs.
+    /// Of the rungs, and of the copy unless that stands apart.
     pub grid: Grid,
     /// For the server.
     pub facts: CopyFacts,
@@ -26,8 +26,26 @@ pub struct Offer {
 pub enum Refusal {
     /// Players could not show it, or not together with other rungs.
     Unfit,
-    /// It is only for its keyframes, which lie further apart than segments may be long.
+    /// It is only for its keyframes, which lie further apart than any segment may be long.
     FarKeyframes,
+    /// The same, for too much lies between two of them.
+    LargeSegments,
+}
+
+impl Refusal {
+    /// What the owner reads of it; nothing of what concerns most films.
+    pub fn note(self) -> Option<&'static str> {
+        match self {
+            Self::Unfit => None,
+            Self::FarKeyframes => {
+                Some("The picture is not offered as it is: its keyframes are too far apart.")
+            }
+            Self::LargeSegments => Some(
+                "The picture is not offered as it is: \
+                 there are too many megabytes between two of its keyframes.",
+            ),
+        }
+    }
 }
 
 /// The offer for the main picture; `picture` is what its index says on the timeline `clock`.
@@ -47,12 +65,24 @@ pub fn propose(
         .filter(|packet| packet.is_key && packet.is_idr && !packet.is_discarded)
         .map(|packet| clock.ticks(packet.pts))
         .collect();
-    let grid = at_idrs(picture, &idrs, policy).ok_or(Refusal::FarKeyframes)?;
-    let bits = bits_of_segments(scan, clock, &grid.cuts);
+    let (grid, apart) = match at_idrs(picture, &idrs, policy) {
+        Some(grid) => (grid, None),
+        None => {
+            let cuts = apart(picture, &idrs, policy).ok_or(Refusal::FarKeyframes)?;
+            (with_picture(picture, policy, &cuts), Some(cuts))
+        }
+    };
+    let cuts = apart.as_deref().unwrap_or(&grid.cuts);
+    let bits = bits_of_segments(scan, clock, cuts);
+    let is_large = |bits: &u64| *bits > policy.largest_apart_bytes.saturating_mul(8);
+    if apart.is_some() && bits.iter().any(is_large) {
+        return Err(Refusal::LargeSegments);
+    }
     let facts = CopyFacts {
         average_bps: a_second(bits.iter().sum(), picture.end),
-        peak_bps: peak(&bits, &grid.cuts),
-        spans: spans(picture, &grid.cuts),
+        peak_bps: peak(&bits, cuts),
+        spans: spans(picture, cuts),
+        apart,
     };
     Ok(Offer { grid, facts })
 }

@@ -1,68 +1,89 @@
 //! The grid of a title whose picture is copied: segments are cut at IDR pictures of the source, and
-//! the rungs that are encoded follow. Pure. What does not belong here: the grid of all other
-//! titles (`grid`).
+//! the rungs that are encoded follow, unless these are so far apart that the copy has cuts of its
+//! own. Pure. What does not belong here: the grid of all other titles (`grid`).
 
+use media_proto::VIDEO_TIMESCALE;
 use media_proto::message::{ChunkProposal, GridPolicy};
 
 use super::grid::{Grid, Picture, entries_for, frames_between};
 
-/// Segments that are copied as one unit: about a minute.
-const SEGMENTS_TOGETHER: usize = 16;
+/// About so much is copied as one unit: a minute.
+const SPAN: i64 = 60 * VIDEO_TIMESCALE as i64;
 
 /// Segments between IDR pictures, as near to the nominal lengths as these allow; `None` if one
 /// would be longer than the policy allows. `idrs` are when IDR pictures are shown, in order.
 pub fn at_idrs(picture: &Picture<'_>, idrs: &[i64], policy: &GridPolicy) -> Option<Grid> {
-    let mut cuts = vec![0];
-    while let Some(cut) = next_cut(picture, idrs, policy, &cuts) {
-        cuts.push(cut);
-    }
-    cuts.push(picture.end);
-    let longest = policy.longest_copied;
-    let fits = cuts.windows(2).all(|pair| pair[1] - pair[0] <= longest);
-    fits.then(|| Grid {
-        chunks: runs(picture, &cuts, &chunk_lengths(&cuts, policy)),
+    let nominal = |segment: usize| {
+        let is_opening = segment <= policy.opening_segments as usize;
+        if is_opening {
+            policy.opening_segment
+        } else {
+            policy.segment
+        }
+    };
+    let cuts = cuts(picture, idrs, policy.longest_copied, nominal)?;
+    Some(Grid {
+        chunks: runs(picture, &cuts, &lengths(&cuts, policy.chunk)),
         cuts,
     })
 }
 
+/// Cuts for the copy alone; `None` if a segment would be longer than the policy allows. The rungs
+/// are cut there, too, each time with a chunk of their own: so the segments are as long as chunks
+/// where keyframes are near.
+pub fn apart(picture: &Picture<'_>, idrs: &[i64], policy: &GridPolicy) -> Option<Vec<i64>> {
+    cuts(picture, idrs, policy.longest_apart, |_| policy.chunk)
+}
+
 /// The runs of segments that are copied as one unit each.
 pub fn spans(picture: &Picture<'_>, cuts: &[i64]) -> Vec<ChunkProposal> {
-    let segments = cuts.len().saturating_sub(1);
-    let lengths: Vec<usize> = (0..segments)
-        .step_by(SEGMENTS_TOGETHER)
-        .map(|first| SEGMENTS_TOGETHER.min(segments - first))
-        .collect();
-    runs(picture, cuts, &lengths)
+    runs(picture, cuts, &lengths(cuts, SPAN))
+}
+
+/// Cuts at IDR pictures, with the segments, counted from 1, as near to `nominal` as these allow.
+fn cuts(
+    picture: &Picture<'_>,
+    idrs: &[i64],
+    longest: i64,
+    nominal: impl Fn(usize) -> i64,
+) -> Option<Vec<i64>> {
+    let mut cuts = vec![0];
+    while let Some(cut) = next_cut(picture, idrs, longest, nominal(cuts.len()), &cuts) {
+        cuts.push(cut);
+    }
+    cuts.push(picture.end);
+    let fits = cuts.windows(2).all(|pair| pair[1] - pair[0] <= longest);
+    fits.then_some(cuts)
 }
 
 /// The IDR picture at which the next segment ends; `None` for the end of the title.
-fn next_cut(picture: &Picture<'_>, idrs: &[i64], policy: &GridPolicy, cuts: &[i64]) -> Option<i64> {
+fn next_cut(
+    picture: &Picture<'_>,
+    idrs: &[i64],
+    longest: i64,
+    nominal: i64,
+    cuts: &[i64],
+) -> Option<i64> {
     let start = *cuts.last()?;
-    let is_opening = cuts.len() <= policy.opening_segments as usize;
-    let nominal = if is_opening {
-        policy.opening_segment
-    } else {
-        policy.segment
-    };
     if picture.end - start <= nominal + nominal / 2 {
         return None;
     }
     // Never at the first frame: where the picture starts late, nothing would be before the cut.
     let after = start.max(*picture.frames.first()?);
-    let before = (start + policy.longest_copied).min(picture.end - nominal / 3);
+    let before = (start + longest).min(picture.end - nominal / 3);
     let from = idrs.partition_point(|idr| *idr <= after);
     let to = idrs.partition_point(|idr| *idr <= before);
     let near = idrs.get(from..to)?.iter().copied();
     near.min_by_key(|idr| (idr - start - nominal).abs())
 }
 
-/// How many segments each chunk has, so that chunks come near to their nominal length.
-fn chunk_lengths(cuts: &[i64], policy: &GridPolicy) -> Vec<usize> {
+/// How many segments each run has, so that runs come near to their nominal length.
+fn lengths(cuts: &[i64], nominal: i64) -> Vec<usize> {
     let mut lengths = Vec::new();
     let (mut start, mut count) = (0, 0);
     for pair in cuts.windows(2) {
         let half_way = pair[0] + (pair[1] - pair[0]) / 2;
-        if count > 0 && half_way - start > policy.chunk {
+        if count > 0 && half_way - start > nominal {
             lengths.push(std::mem::take(&mut count));
             start = pair[0];
         }
@@ -88,7 +109,7 @@ fn runs(picture: &Picture<'_>, cuts: &[i64], lengths: &[usize]) -> Vec<ChunkProp
 
 #[cfg(test)]
 mod tests {
-    use super::{at_idrs, spans};
+    use super::{apart, at_idrs, spans};
     use crate::inspect::grid::{Grid, Picture};
     use media_proto::message::GridPolicy;
 
@@ -98,6 +119,8 @@ mod tests {
         opening_segment: 2 * SECOND,
         opening_segments: 2,
         longest_copied: 10 * SECOND,
+        longest_apart: 60 * SECOND,
+        largest_apart_bytes: 1_000_000,
         chunk: 8 * SECOND,
         sound_span: 60 * SECOND,
     };
@@ -181,6 +204,59 @@ mod tests {
         for (what, idrs, end) in cases {
             assert_eq!(cuts(0, end, &idrs), None, "{what}");
         }
+    }
+
+    #[test]
+    fn a_copy_may_have_long_segments_of_its_own() {
+        let cases = [
+            (
+                "every twenty seconds",
+                every(20_000, 50_000),
+                50_000,
+                Some(vec![0, 20_000, 40_000, 50_000]),
+            ),
+            (
+                "scenes",
+                vec![0, 3_000, 9_000, 13_000, 40_000],
+                45_000,
+                Some(vec![0, 9_000, 13_000, 40_000, 45_000]),
+            ),
+            ("a single one", vec![0], 60_000, Some(vec![0, 60_000])),
+            ("a hole", vec![0, 2_000, 70_000], 75_000, None),
+            ("a single one in a long film", vec![0], 60_040, None),
+        ];
+        for (what, idrs, end, expected) in cases {
+            let end = end * SECOND / 1000;
+            let frames: Vec<i64> = (0..end).step_by(3_600).collect();
+            let idrs: Vec<i64> = idrs.iter().map(|idr| idr * SECOND / 1000).collect();
+            let picture = Picture {
+                frames: &frames,
+                keyframes: &[],
+                end,
+            };
+            let cuts = apart(&picture, &idrs, &POLICY);
+            let cuts: Option<Vec<i64>> =
+                cuts.map(|cuts| cuts.iter().map(|cut| cut * 1000 / SECOND).collect());
+            assert_eq!(cuts, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn about_a_minute_is_copied_as_one_unit() {
+        let counts = |step: i64| -> Vec<u32> {
+            let frames: Vec<i64> = (0..150 * SECOND).step_by(3_600).collect();
+            let picture = Picture {
+                frames: &frames,
+                keyframes: &[],
+                end: 150 * SECOND,
+            };
+            let cuts: Vec<i64> = (0..=150 / step).map(|cut| cut * step * SECOND).collect();
+            let spans = spans(&picture, &cuts);
+            spans.iter().map(|span| span.segment_count).collect()
+        };
+        assert_eq!(counts(5), [12, 12, 6]);
+        assert_eq!(counts(30), [2, 2, 1]);
+        assert_eq!(counts(75), [1, 1], "never more than one long segment");
     }
 
     #[test]

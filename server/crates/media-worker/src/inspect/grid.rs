@@ -38,15 +38,17 @@ pub struct Grid {
 /// Keyframes to try before decoding starts at the beginning of the file.
 const MAX_ENTRIES: usize = 3;
 
-/// The grid of a title with a picture.
-pub fn with_picture(picture: &Picture<'_>, policy: &GridPolicy) -> Grid {
+/// The grid of a title with a picture. Chunks end at all `stops`, which rise and are frames.
+pub fn with_picture(picture: &Picture<'_>, policy: &GridPolicy, stops: &[i64]) -> Grid {
     let mut grid = Grid {
         cuts: vec![0],
         chunks: Vec::new(),
     };
     let mut start = 0;
     while start < picture.end {
-        let end = chunk_end(picture, policy, start);
+        let next_stop = stops.partition_point(|stop| *stop <= start);
+        let limit = stops.get(next_stop).copied().unwrap_or(picture.end);
+        let end = chunk_end(picture, policy, start, limit);
         let inner = inner_cuts(picture, policy, start, end);
         let segment_count = u32::try_from(inner.len() + 1).unwrap_or(u32::MAX);
         grid.cuts.extend(inner);
@@ -90,23 +92,22 @@ pub fn sound_spans(cuts: &[i64], policy: &GridPolicy) -> Vec<u32> {
     spans
 }
 
-/// Where the chunk that starts at `start` ends.
-fn chunk_end(picture: &Picture<'_>, policy: &GridPolicy, start: i64) -> i64 {
-    let left = picture.end - start;
-    if left <= policy.chunk + policy.chunk / 2 {
-        return picture.end;
+/// Where the chunk that starts at `start` ends, at `limit` at the latest.
+fn chunk_end(picture: &Picture<'_>, policy: &GridPolicy, start: i64, limit: i64) -> i64 {
+    if limit - start <= policy.chunk + policy.chunk / 2 {
+        return limit;
     }
     let wanted = start + policy.chunk;
     let from = start + policy.chunk / 2;
-    let to = (start + policy.chunk + policy.chunk / 2).min(picture.end - policy.segment / 3);
+    let to = (start + policy.chunk + policy.chunk / 2).min(limit - policy.segment / 3);
     let near = picture
         .keyframes
         .iter()
         .map(|keyframe| keyframe.shown_at)
         .filter(|shown_at| (from..=to).contains(shown_at))
         .min_by_key(|shown_at| (shown_at - wanted).abs());
-    near.or_else(|| frame_near(picture.frames, wanted, start, picture.end))
-        .unwrap_or(picture.end)
+    near.or_else(|| frame_near(picture.frames, wanted, start, limit))
+        .unwrap_or(limit)
 }
 
 /// The cuts strictly inside a chunk.
@@ -199,6 +200,8 @@ mod tests {
         opening_segment: 2 * SECOND,
         opening_segments: 2,
         longest_copied: 10 * SECOND,
+        longest_apart: 60 * SECOND,
+        largest_apart_bytes: 1_000_000,
         chunk: 8 * SECOND,
         sound_span: 60 * SECOND,
     };
@@ -221,7 +224,16 @@ mod tests {
     }
 
     fn check(picture: &Picture<'_>) -> Grid {
-        let grid = with_picture(picture, &POLICY);
+        check_with(picture, &[])
+    }
+
+    fn check_with(picture: &Picture<'_>, stops: &[i64]) -> Grid {
+        let grid = with_picture(picture, &POLICY, stops);
+        assert!(
+            stops.iter().all(|stop| grid.cuts.contains(stop)),
+            "{:?} must have {stops:?}",
+            grid.cuts
+        );
         assert_eq!(
             (grid.cuts[0], *grid.cuts.last().unwrap()),
             (0, picture.end),
@@ -314,6 +326,26 @@ mod tests {
             [keyframe(0).entry],
             "decoding starts at the only keyframe"
         );
+    }
+
+    #[test]
+    fn chunks_end_where_another_stream_is_cut() {
+        let frames = frames(60, 25);
+        let keyframes: Vec<Keyframe> = (0..30).map(|index| keyframe(index * 2 * SECOND)).collect();
+        let picture = Picture {
+            frames: &frames,
+            keyframes: &keyframes,
+            end: 60 * SECOND,
+        };
+        let stops = [21, 22, 50].map(|second| second * SECOND);
+        let grid = check_with(&picture, &stops);
+        let mut first = 0;
+        let ends = grid.chunks.iter().map(|chunk| {
+            first += chunk.segment_count as usize;
+            grid.cuts[first] / SECOND
+        });
+        let ends: Vec<i64> = ends.collect();
+        assert_eq!(ends, [8, 16, 21, 22, 30, 38, 50, 60]);
     }
 
     #[test]

@@ -383,13 +383,12 @@ fn add_picture(
         end: span.length,
     };
     let offer = propose(stream, scan, &clock, &picture, policy);
-    if offer.as_ref().err() == Some(&Refusal::FarKeyframes) {
-        let note = "The picture is not offered as it is: its keyframes are too far apart.";
-        inspection.notes.push(note.into());
-    }
+    let refusal = offer.as_ref().err().copied();
+    let note = refusal.and_then(Refusal::note);
+    inspection.notes.extend(note.map(str::to_owned));
     let (grid, copy) = match offer {
         Ok(Offer { grid, facts }) => (grid, Some(facts)),
-        Err(_) => (grid::with_picture(&picture, policy), None),
+        Err(_) => (grid::with_picture(&picture, policy, &[]), None),
     };
     let turn = orientation(stream);
     let aspect = Some(stream.sample_aspect_ratio)

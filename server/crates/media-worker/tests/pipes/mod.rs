@@ -20,6 +20,8 @@ pub(crate) const fn grid(sound_span: i64) -> GridPolicy {
         opening_segment: 2 * SECOND,
         opening_segments: 2,
         longest_copied: 10 * SECOND,
+        longest_apart: 60 * SECOND,
+        largest_apart_bytes: 1_000_000,
         chunk: 8 * SECOND,
         sound_span,
     }

@@ -116,8 +116,14 @@ fn video_plan(
 ) -> Result<VideoPlan> {
     let qualities = qualities(inspection, demand);
     let segment_count = inspection.cuts.len() - 1;
-    let copies = match video.copy.as_ref().filter(|_| qualities.copied.is_some()) {
-        Some(copy) => chunks(&copy.spans, segment_count)?,
+    let copy = video.copy.as_ref().filter(|_| qualities.copied.is_some());
+    let apart = copy.and_then(|copy| copy.apart.as_deref());
+    let copied_cuts = apart.map(|cuts| apart_cuts(inspection, cuts)).transpose()?;
+    let copies = match copy {
+        Some(copy) => chunks(
+            &copy.spans,
+            apart.map_or(segment_count, |cuts| cuts.len() - 1),
+        )?,
         None => Vec::new(),
     };
     let encoded = qualities
@@ -138,10 +144,23 @@ fn video_plan(
             })
             .collect(),
         copies,
+        copied_cuts,
         chunks: chunks(&video.chunks, segment_count)?,
         frame_rate: video.frame_rate,
         speed: demand.speed,
     })
+}
+
+/// The boundaries of a copy that stands apart: some of those of the rungs, first and last included.
+fn apart_cuts(inspection: &Inspection, cuts: &[i64]) -> Result<Vec<VideoTicks>> {
+    check_cuts(cuts)?;
+    let is_shared = |cut: &i64| inspection.cuts.binary_search(cut).is_ok();
+    if cuts.last() == inspection.cuts.last() && cuts.iter().all(is_shared) {
+        return Ok(cuts.iter().copied().map(Ticks).collect());
+    }
+    Err(contradiction(
+        "its copy stands apart at times of which its rungs know nothing",
+    ))
 }
 
 /// Numbers the proposed chunks; together they must cover every segment exactly once.
@@ -373,8 +392,8 @@ mod tests {
     use media_proto::message::{ChapterInspection, Inspection, Request};
     use media_proto::pictures::PosterSource;
 
-    use crate::planner::requests::poster_request;
-    use crate::planner::samples::{demand, film, prepared, proposal};
+    use crate::planner::requests::{copy_spec, poster_request};
+    use crate::planner::samples::{apart, demand, film, prepared, proposal};
 
     #[test]
     fn both_answers_together_make_a_plan() {
@@ -441,6 +460,35 @@ mod tests {
             matches!(&poster, Some(Request::MakePoster(spec)) if matches!(spec.from, PosterSource::Sound { .. })),
             "there is only sound to show: {poster:?}"
         );
+    }
+
+    #[test]
+    fn a_copy_that_stands_apart_has_cuts_of_its_own() {
+        let plan = |cuts: Vec<i64>| {
+            let (mut film, mut prepared) = (film(), prepared());
+            let facts = media_proto::copy::CopyFacts {
+                apart: Some(cuts.iter().map(|second| second * 90_000).collect()),
+                ..apart(800_000, 900_000)
+            };
+            film.video.as_mut().unwrap().copy = Some(facts);
+            prepared.video.push(prepared.video[1].clone());
+            draw(&film, &prepared, demand())
+        };
+        let drawn = plan(vec![0, 8, 20]).unwrap();
+        assert_eq!((drawn.encoded().len(), drawn.copied_stream()), (2, Some(2)));
+        let counts = [0, 1, 2, 3, 6].map(|stream| drawn.segment_count_of(stream));
+        assert_eq!(counts, [6, 6, 2, 6, 0], "rungs, copy, sound, nothing");
+        let second = copy_spec(&drawn, 1).unwrap();
+        assert_eq!(second.cuts, [8, 20].map(|second| second * 90_000));
+        for (what, cuts) in [
+            ("another end", vec![0, 8, 16]),
+            ("a cut between those of the rungs", vec![0, 9, 20]),
+            ("runs for another number of segments", vec![0, 8, 16, 20]),
+            ("cuts that fall", vec![0, 8, 8, 20]),
+            ("no segment", vec![0]),
+        ] {
+            assert!(plan(cuts).is_err(), "{what} must not become a plan");
+        }
     }
 
     #[test]

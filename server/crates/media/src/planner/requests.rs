@@ -25,6 +25,11 @@ pub const GRID: GridPolicy = GridPolicy {
     // Encoders left to themselves put a keyframe at least every 250 frames, some every 300: 12.5 s
     // of a film at 23.976 a second.
     longest_copied: VideoTicks::from_seconds(13).0,
+    // After a jump, browsers decode everything from the keyframe before it, some hundred pictures a
+    // second, and keep whole segments: two of the largest must fit into the hundred megabytes that
+    // the thriftiest of them has for a picture.
+    longest_apart: VideoTicks::from_seconds(90).0,
+    largest_apart_bytes: 32 * 1024 * 1024,
     chunk: VideoTicks::from_seconds(8).0,
     // Encoded in a second or two, so that a jump into what is not there yet has its sound soon.
     sound_span: VideoTicks::from_seconds(60).0,
@@ -112,7 +117,7 @@ pub fn copy_spec(plan: &Plan, index: u32) -> Option<CopySpec> {
         stream: plan.copied_stream()?,
         origin: plan.origin.0,
         first_segment: run.first_segment,
-        cuts: plan.chunk_cuts(run).iter().map(|cut| cut.0).collect(),
+        cuts: plan.copy_cuts(run).iter().map(|cut| cut.0).collect(),
         frames: run.frames,
         entries: run.entries.iter().copied().map(entry_point).collect(),
     })

@@ -85,6 +85,16 @@ pub(super) fn copied(average_bps: u32, peak_bps: u32) -> CopyFacts {
         average_bps,
         peak_bps,
         spans: vec![proposal(4), proposal(2)],
+        apart: None,
+    }
+}
+
+/// The same with cuts of its own, in two segments of 8 and 12 s.
+pub(super) fn apart(average_bps: u32, peak_bps: u32) -> CopyFacts {
+    CopyFacts {
+        spans: vec![proposal(1), proposal(1)],
+        apart: Some([0, 8, 20].map(|second| second * 90_000).into()),
+        ..copied(average_bps, peak_bps)
     }
 }
 

@@ -38,7 +38,8 @@ impl Qualities {
 }
 
 /// The ladder as far as it adds anything, and the picture as it is where it can be copied: instead
-/// of the highest rung if it asks for hardly more, else beside the ladder.
+/// of the highest rung if it asks for hardly more, else beside the ladder. What stands apart never
+/// stands in for a rung, since players cannot change to it anywhere.
 pub(super) fn qualities(inspection: &Inspection, demand: Demand) -> Qualities {
     let Some(video) = &inspection.video else {
         return Qualities::default();
@@ -58,9 +59,10 @@ pub(super) fn qualities(inspection: &Inspection, demand: Demand) -> Qualities {
         let limit = u64::from(top.peak_bps) * COPY_PEAK_PERCENT / 100;
         copied.size == top.size && u64::from(copied.peak_bps) <= limit
     };
+    let stands_apart = offer.is_some_and(|copy| copy.apart.is_some());
     let is_lean = copied
         .zip(encoded.last())
-        .is_some_and(|(copied, top)| takes_place(&copied, top));
+        .is_some_and(|(copied, top)| !stands_apart && takes_place(&copied, top));
     if is_lean && encoded.len() > 1 {
         encoded.pop();
     }
@@ -71,7 +73,8 @@ pub(super) fn qualities(inspection: &Inspection, demand: Demand) -> Qualities {
     };
     let copied = copied.filter(is_wanted);
     let supply = supply(video, display, track(inspection, video.track));
-    let Pruned { encoded, left_out } = prune(&encoded, copied.as_ref(), supply);
+    let stand_in = copied.filter(|_| !stands_apart);
+    let Pruned { encoded, left_out } = prune(&encoded, stand_in.as_ref(), supply);
     Qualities {
         encoded,
         copied,
@@ -204,7 +207,7 @@ mod tests {
     use media_proto::rates::PictureRates;
     use model::pruning::Reason;
 
-    use crate::planner::samples::{copied, demand, film};
+    use crate::planner::samples::{apart, copied, demand, film};
 
     #[test]
     fn surround_sound_is_offered_beside_stereo() {
@@ -293,6 +296,25 @@ mod tests {
                 "{what}"
             );
         }
+    }
+
+    #[test]
+    fn a_copy_that_stands_apart_leaves_the_ladder_whole() {
+        let offer = |peak_bps: u32, average_bps: u32| {
+            let mut film = film();
+            if let Some(video) = &mut film.video {
+                video.copy = Some(apart(average_bps, peak_bps));
+            }
+            let qualities = qualities(&film, demand());
+            (qualities.encoded.len(), qualities.copied.is_some())
+        };
+        assert_eq!(offer(900_000, 800_000), (2, true), "however lean it is");
+        assert_eq!(
+            offer(500_000, 200_000),
+            (2, true),
+            "even if it would load anywhere"
+        );
+        assert_eq!(offer(90_000_000, 50_000_000), (2, false), "too fat");
     }
 
     #[test]
