@@ -109,3 +109,46 @@ test("events are gathered, and work never runs twice at a time", async () => {
   await finished;
   assert.equal(runs, 2, "the first at once, the others together");
 });
+
+test("what stands apart is found in the manifest and given the role of the others", async () => {
+  const { takeApart } = await load("client/player/apart.ts");
+  const element = (tagName, attributes, ...children) => ({ tagName, attributes, children });
+  const set = (contentType, role, id, ...runs) =>
+    element(
+      "AdaptationSet",
+      { contentType },
+      "\n",
+      element("Role", { value: role }),
+      element(
+        "SegmentTemplate",
+        { timescale: "10" },
+        element("SegmentTimeline", {}, ...runs.map((run) => element("S", run))),
+      ),
+      element("Representation", { id }),
+    );
+  const manifest = (...sets) => element("MPD", {}, element("Period", {}, ...sets));
+  const ladder = set("video", "main", "0", { d: "40", r: "9" });
+  const sound = set("audio", "alternate", "2", { d: "40", r: "9" });
+  assert.equal(takeApart(manifest(ladder, sound)), null);
+  const copy = set("video", "alternate", "1", { t: "0", d: "200", r: "1" }, { d: "55" });
+  const apart = takeApart(manifest(ladder, copy, sound));
+  assert.equal(apart.stream, 1);
+  const cuts = [0, 19.9, 20, 45.4, 45.5].map((seconds) => apart.nextCut(seconds));
+  assert.deepEqual(cuts, [20, 20, 40, 45.5, Infinity]);
+  assert.equal(copy.children[1].attributes.value, "main");
+});
+
+test("what takes long to load or to decode is not there soon", async () => {
+  const { Apart } = await load("client/player/apart.ts");
+  const apart = new Apart(1, [0, 20, 80]);
+  const cases = [
+    [0, 0.4, true, "eight seconds to load"],
+    [0, 0.6, false, "twelve seconds to load"],
+    [25, 0.1, true, "six seconds to load"],
+    [50, 0.1, true, "half a minute that nobody sees"],
+    [55, 0.1, false, "more than that"],
+  ];
+  for (const [seconds, rate, expected, what] of cases) {
+    assert.equal(apart.isSoonAt(seconds, rate), expected, what);
+  }
+});

@@ -4,6 +4,11 @@
 
 import shaka from "shaka-player/dist/shaka-player.dash-es2021.js";
 
+import type { Apart } from "./apart";
+
+/** How much of the measured bandwidth a quality may take to be kept, as Shaka has it. */
+const KEPT_SHARE = 0.95;
+
 /** Time the server held each request, until it is subtracted. */
 const heldMs = new WeakMap<object, number>();
 
@@ -18,22 +23,32 @@ export function noteHeld(request: object, headers: Record<string, string>): void
 /** Shaka's own choice of quality, with what only Homereel knows. */
 export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
   private hasBegun = false;
+  /** Of what is cut alike. */
   private variants: readonly shaka.extern.Variant[] = [];
+  /** Of the source's own picture where that stands apart. */
+  private variantsApart: readonly shaka.extern.Variant[] = [];
+  /** That is what plays by our choice. */
+  private isApart = false;
 
   /**
    * `ready` are the streams of the picture of which something exists, `refused` those that this
-   * browser could not play.
+   * browser could not play; `apart` is what stands apart, `beginning` where the film will begin.
    */
   constructor(
     private readonly ready: ReadonlySet<number>,
     private readonly refused: ReadonlySet<number>,
+    private readonly apart: () => Apart | null,
+    private readonly beginning: () => number,
   ) {
     super();
   }
 
   override setVariants(variants: shaka.extern.Variant[], isLowLatency: boolean): void {
-    const left = variants.filter(({ video }) => !this.refused.has(Number(video?.originalId)));
-    this.variants = left.length > 0 ? left : variants;
+    const left = variants.filter((variant) => !this.refused.has(streamOf(variant)));
+    const playable = left.length > 0 ? left : variants;
+    const apart = this.apart()?.stream;
+    this.variants = playable.filter((variant) => streamOf(variant) !== apart);
+    this.variantsApart = playable.filter((variant) => streamOf(variant) === apart);
     super.setVariants([...this.variants], isLowLatency);
   }
 
@@ -43,7 +58,48 @@ export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
    */
   override chooseVariant(preferFastSwitching?: boolean): shaka.extern.Variant {
     const own = this.sharpest(super.chooseVariant(preferFastSwitching));
-    return this.hasBegun ? own : (this.readyLike(own) ?? own);
+    const rung = this.hasBegun ? own : (this.readyLike(own) ?? own);
+    const apart = this.variantsApart.find(({ audio }) => audio === own.audio);
+    this.isApart = apart !== undefined && this.wantsApart(apart, rung);
+    return apart && this.isApart ? apart : rung;
+  }
+
+  /**
+   * A film begins with what stands apart if no rung is there and it soon is. It is left when the
+   * network does not carry it, and for good: whoever came back in the middle of one of its segments
+   * would load all of that.
+   */
+  private wantsApart(apart: shaka.extern.Variant, rung: shaka.extern.Variant): boolean {
+    const bandwidth = Number(this.getBandwidthEstimate());
+    if (this.hasBegun) {
+      return this.isApart && apart.bandwidth <= bandwidth * KEPT_SHARE;
+    }
+    return (
+      this.ready.has(streamOf(apart)) &&
+      !this.ready.has(streamOf(rung)) &&
+      this.isSoonAt(this.beginning(), apart)
+    );
+  }
+
+  private isSoonAt(seconds: number, { bandwidth }: shaka.extern.Variant): boolean {
+    const load = bandwidth / Number(this.getBandwidthEstimate());
+    return this.apart()?.isSoonAt(seconds, load) ?? false;
+  }
+
+  /** A viewer jumps to a place that is not loaded: not with a segment that takes long to load. */
+  jumpsTo(seconds: number): void {
+    const [apart] = this.variantsApart;
+    if (this.isApart && apart && !this.isSoonAt(seconds, apart)) {
+      this.isApart = false;
+      this.hasBegun = true;
+      this.trySuggestStreams();
+    }
+  }
+
+  /** Another quality is chosen by hand. */
+  override disable(): void {
+    this.isApart = false;
+    super.disable();
   }
 
   /**
@@ -59,8 +115,7 @@ export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
 
   /** What exists and is nearest in rate to `wanted`; nothing if that exists itself. */
   private readyLike(wanted: shaka.extern.Variant): shaka.extern.Variant | undefined {
-    const isReady = ({ video }: shaka.extern.Variant): boolean =>
-      this.ready.has(Number(video?.originalId));
+    const isReady = (variant: shaka.extern.Variant): boolean => this.ready.has(streamOf(variant));
     if (isReady(wanted)) {
       return undefined;
     }
@@ -86,6 +141,11 @@ export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
     this.hasBegun ||= isPicture(context);
     super.segmentDownloaded(transferMs, numBytes, allowSwitch, request, context);
   }
+}
+
+/** The number of its picture's stream, by which the manifest calls it. */
+function streamOf({ video }: shaka.extern.Variant): number {
+  return Number(video?.originalId);
 }
 
 /** Whether what arrived is a segment of the picture. Init segments are there from the beginning. */

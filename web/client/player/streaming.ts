@@ -4,6 +4,7 @@
 import shaka from "shaka-player/dist/shaka-player.dash-es2021.js";
 
 import type { Video } from "../api";
+import { type Apart, type Element, takeApart } from "./apart";
 import type { Engine, Events, Quality, Sound, Trouble, Words } from "./engine";
 import { HoldAwareAbr, noteHeld } from "./held";
 
@@ -11,6 +12,10 @@ import { HoldAwareAbr, noteHeld } from "./held";
 const REQUEST_TIMEOUT_MS = 30_000;
 /** What stays buffered when a quality is chosen by hand, so that the picture never stops. */
 const KEPT_ON_SWITCH_SECONDS = 4;
+/** The same where the new picture is cut nowhere before: longer would look as if nothing happened. */
+const LONGEST_KEPT_SECONDS = 10;
+/** So that what follows the cut is loaded next, and not what is before it. */
+const KEPT_BEHIND_CUT_SECONDS = 0.1;
 
 const PATIENCE = {
   maxAttempts: 12,
@@ -69,6 +74,9 @@ export class StreamingEngine implements Engine {
   private isPlaying = true;
   /** Where the film was to begin: a retry before the first picture begins there, too. */
   private begunAt: number | null = null;
+  /** The source's own picture, if it has segments of its own. */
+  private apart: Apart | null = null;
+  private abr: HoldAwareAbr | null = null;
 
   /** Whether this browser can play this way. */
   static works(): boolean {
@@ -81,7 +89,16 @@ export class StreamingEngine implements Engine {
     private readonly events: Events,
   ) {
     this.player.configure(CONFIGURATION);
-    this.player.configure({ abrFactory: () => new HoldAwareAbr(readyStreams(title), this.refused) });
+    this.player.configure({
+      abrFactory: () => this.newAbr(),
+      manifest: {
+        dash: {
+          manifestPreprocessorTXml: (manifest: Element) => {
+            this.apart = takeApart(manifest);
+          },
+        },
+      },
+    });
     this.player.addEventListener("error", (event) => this.explain((event as ErrorEvent).detail));
     for (const name of CHANGES) {
       this.player.addEventListener(name, () => events.changed());
@@ -89,6 +106,7 @@ export class StreamingEngine implements Engine {
     video.addEventListener("timeupdate", () => {
       this.isPlaying = !video.paused;
     });
+    video.addEventListener("seeking", () => this.jump());
     // While it waits, Shaka stops the video by its rate, which the video element calls playing.
     this.player.addEventListener("buffering", () => events.waiting());
     this.player.addEventListener("downloadheadersreceived", (event) => {
@@ -160,9 +178,47 @@ export class StreamingEngine implements Engine {
           bandwidth === variant?.videoBandwidth,
       );
     if (track && !track.active) {
-      this.player.selectVideoTrack(track, true, KEPT_ON_SWITCH_SECONDS);
+      this.player.selectVideoTrack(track, true, this.keptSeconds(stream));
     }
     this.events.changed();
+  }
+
+  private newAbr(): HoldAwareAbr {
+    this.abr = new HoldAwareAbr(
+      readyStreams(this.title),
+      this.refused,
+      () => this.apart,
+      () => this.begunAt ?? 0,
+    );
+    return this.abr;
+  }
+
+  /** Before Shaka hears of it, because it was told later to listen. */
+  private jump(): void {
+    if (!this.isLoaded(this.video.currentTime)) {
+      this.abr?.jumpsTo(this.video.currentTime);
+    }
+  }
+
+  private isLoaded(seconds: number): boolean {
+    const { buffered } = this.video;
+    const parts = Array.from({ length: buffered.length }, (_, index) => index);
+    return parts.some((part) => buffered.start(part) <= seconds && seconds < buffered.end(part));
+  }
+
+  /**
+   * How much of the present picture stays when that of `stream` is chosen. What stands apart begins
+   * only where it is cut: if that is near, the picture goes on until there, else it stops for as long
+   * as the other one loads, because a browser would not show the middle of a segment that it did not
+   * begin.
+   */
+  private keptSeconds(stream: number | null): number {
+    if (this.apart === null || stream !== this.apart.stream) {
+      return KEPT_ON_SWITCH_SECONDS;
+    }
+    const now = this.video.currentTime;
+    const kept = this.apart.nextCut(now) - now + KEPT_BEHIND_CUT_SECONDS;
+    return kept <= LONGEST_KEPT_SECONDS && this.isLoaded(now + kept) ? kept : 0;
   }
 
   sounds(): Sound[] {
