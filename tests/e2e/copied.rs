@@ -1,5 +1,5 @@
 //! Films whose picture fits is offered as it is: the same pictures, cut at the times of all other
-//! qualities, and there long before them. What does not belong here: playing (`playback`, whose
+//! qualities or, where keyframes are far apart, at some of them, and there long before them. What does not belong here: playing (`playback`, whose
 //! film is copied, too), picture and sound together (`watch`).
 
 use anyhow::{Context, Result, ensure};
@@ -51,8 +51,7 @@ fn what_does_not_fit_gets_the_ladder() -> Result<()> {
     let _turn = stage::shared();
     let home = Home::new()?;
     let server = home.serve()?;
-    let mut recipes = media_maker::not_to_be_copied()?;
-    recipes.extend([media_maker::open_gop(), media_maker::long_gop()]);
+    let recipes = media_maker::not_to_be_copied()?;
     let names = recipes.iter().map(|recipe| drop_made(&home, recipe));
     for name in names.collect::<Result<Vec<String>>>()? {
         let video = server.api.wait_until_ready(&name, PATIENCE)?;
@@ -69,14 +68,112 @@ fn what_does_not_fit_gets_the_ladder() -> Result<()> {
     Ok(())
 }
 
+/// Where keyframes are far apart, the copy has segments of its own, and the ladder is whole.
+#[test]
+fn what_has_far_keyframes_is_shown_bit_by_bit_beside_the_ladder() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let mut clips = Vec::new();
+    for (recipe, segments, rungs) in [
+        (media_maker::far_keyframes(), 4, 2),
+        (media_maker::long_gop(), 1, 1),
+        (media_maker::open_gop(), 1, 1),
+    ] {
+        let clip = recipe.make()?;
+        clips.push((home.drop_file(&clip)?, clip, segments, rungs));
+    }
+    for (name, clip, segments, rungs) in &clips {
+        let video = server.api.wait_until_ready(name, PATIENCE)?;
+        is_complete(&server, &video)?;
+        let download = prove_title(&server, &video, clip)?;
+        is_the_source(&download, &video, clip).with_context(|| name.clone())?;
+        let apart = download.pictures();
+        let apart = apart.filter(|stream| stream.representation.is_alternate);
+        let found: Vec<usize> = apart.map(|stream| stream.segments.len()).collect();
+        ensure!(
+            found == [*segments] && video.rungs.len() == rungs + 1,
+            "{name} stands apart with {found:?} segments: {:?}",
+            video.rungs
+        );
+    }
+    server.stop()?;
+    home.check()?;
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Watched {
+    looks: Vec<Look>,
+    at_first: Vec<u32>,
+    after_jump: Vec<u32>,
+    over_cut: Vec<u32>,
+    failures: Vec<String>,
+}
+
+/// When a picture was shown, and when it should be.
+#[derive(Debug, Deserialize)]
+struct Look {
+    what: String,
+    at: f64,
+    shows: f64,
+}
+
+#[test]
+fn an_original_that_stands_apart_plays_from_anywhere() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let name = home.drop_file(&media_maker::far_keyframes().make()?)?;
+    let video = server.api.wait_until_ready(&name, PATIENCE)?;
+    let original = original(&video).context("it was not copied")?.stream;
+    let lowest = video.rungs.first().context("it has no rung")?;
+    let watched: Watched = browser::run_scenario(
+        "apart.mjs",
+        &serde_json::json!({
+            "url": server.url,
+            "id": video.id,
+            "original": original,
+            "rung": { "height": lowest.height, "label": format!("{}p", lowest.height) },
+            "brightens": media_maker::BRIGHTENS_S,
+        }),
+    )?;
+    ensure!(watched.failures.is_empty(), "{:?}", watched.failures);
+    for Look { what, at, shows } in &watched.looks {
+        ensure!(
+            (at - shows).abs() < 1.5,
+            "{what}: at {at:.2} s the picture is that of {shows:.2} s"
+        );
+    }
+    for (what, streams) in [
+        ("from the beginning", &watched.at_first),
+        ("after a jump", &watched.after_jump),
+        ("over a cut", &watched.over_cut),
+    ] {
+        ensure!(*streams == [original], "{what} it played {streams:?}");
+    }
+    server.stop()?;
+    Ok(())
+}
+
 /// The copy is there in a moment, a rung must be encoded first: whoever opens a film that was just
 /// put in is not kept waiting for one, nor given one that is smaller and asks for more.
 #[test]
 fn a_new_film_begins_with_its_original() -> Result<()> {
+    begins_with_its_original(Fate::Copied)
+}
+
+#[test]
+fn a_new_film_begins_with_its_original_that_stands_apart() -> Result<()> {
+    begins_with_its_original(Fate::CopiedApart)
+}
+
+fn begins_with_its_original(fate: Fate) -> Result<()> {
     let _turn = stage::shared();
     let home = Home::new()?;
     let server = home.serve()?;
-    let clip = media_maker::scenes_1080p(3, Fate::Copied)?.make()?;
+    let clip = media_maker::scenes_1080p(3, fate)?.make()?;
     let begun = first_picture(&home, &server, &clip)?;
     let videos = server.api.videos_of("film.mp4")?;
     let video = videos.first().context("the film is not there")?;

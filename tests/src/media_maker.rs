@@ -265,6 +265,23 @@ pub fn long_gop() -> Recipe {
     )
 }
 
+/// How long [`far_keyframes`] takes to turn a strip above its picture from black to white.
+pub const BRIGHTENS_S: u32 = 64;
+
+/// Keyframes twenty seconds apart, in 65 seconds.
+pub fn far_keyframes() -> Recipe {
+    Recipe::new(
+        "far-keyframes",
+        "mp4",
+        &format!(
+            "-f lavfi -i color=white:s=854x80:r=25:d=65,fade=d={BRIGHTENS_S} \
+             -f lavfi -i testsrc2=s=854x400:r=25:d=65 -f lavfi -i sine=f=440:r=48000:d=65 \
+             -filter_complex [0][1]vstack -c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv420p \
+             -g 500 -keyint_min 500 -sc_threshold 0 -bf 3 -c:a aac"
+        ),
+    )
+}
+
 /// Steps between frames that vary between 33 and 167 ms.
 pub fn variable_frame_rate() -> Recipe {
     Recipe::new(
@@ -296,14 +313,14 @@ pub fn ten_minutes() -> Result<Recipe> {
 /// A long film that is cheap to make: one flat scene of 20.48 s (a whole number of AAC frames),
 /// `times` over, with just enough bytes for every rung to be worth making.
 pub fn looped_1080p(times: u32, fate: Fate) -> Result<Recipe> {
-    let (what, keyframes) = fate.words();
+    let (what, options) = fate.words();
     let scene = Recipe::new(
         &format!("{what}-flat-scene-1080p"),
         "mp4",
         &format!(
             "-f lavfi -i testsrc=s=1920x1080:r=25:d=20.48 \
              -f lavfi -i sine=f=440:r=48000:d=20.48 \
-             -c:v libx264 -preset ultrafast -crf 12 -g {keyframes} -pix_fmt yuv420p -c:a aac"
+             -c:v libx264 -preset ultrafast -crf 12 {options} -pix_fmt yuv420p -c:a aac"
         ),
     )
     .make()?;
@@ -348,16 +365,19 @@ pub fn grainy_720p() -> Recipe {
 pub enum Fate {
     /// It fits and is copied.
     Copied,
-    /// Its keyframes are too far apart.
+    /// The same with keyframes that are so far apart that the copy has segments of its own.
+    CopiedApart,
+    /// It asks for more than players must be able to decode.
     Encoded,
 }
 
 impl Fate {
-    /// For names, and frames from one keyframe to the next.
-    fn words(self) -> (&'static str, u32) {
+    /// For names, and what the encoder is told.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Copied => ("copied", 50),
-            Self::Encoded => ("encoded", 500),
+            Self::Copied => ("copied", "-g 50"),
+            Self::CopiedApart => ("apart", "-g 500"),
+            Self::Encoded => ("encoded", "-g 500 -level 5.2"),
         }
     }
 }
@@ -365,14 +385,14 @@ impl Fate {
 /// A film of 1080p at about 5 Mbit/s, cheap to make: a scene of 20.48 s (a whole number of AAC
 /// frames) so many times over.
 pub fn scenes_1080p(times: u32, fate: Fate) -> Result<Recipe> {
-    let (what, keyframes) = fate.words();
+    let (what, options) = fate.words();
     let scene = Recipe::new(
         &format!("{what}-scene-1080p"),
         "mp4",
         &format!(
             "-f lavfi -i testsrc2=s=1920x1080:r=25:d=20.48,noise=alls=3:allf=t \
              -f lavfi -i sine=f=440:r=48000:d=20.48 -c:v libx264 -preset superfast -bf 2 \
-             -b:v 5M -maxrate 6M -bufsize 6M -g {keyframes} -pix_fmt yuv420p -c:a aac"
+             -b:v 5M -maxrate 6M -bufsize 6M {options} -pix_fmt yuv420p -c:a aac"
         ),
     )
     .make()?;

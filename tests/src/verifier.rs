@@ -161,6 +161,17 @@ mod tests {
             "a cut that differs by one tick must be found"
         );
 
+        download.streams[0].representation.is_alternate = true;
+        let apart = timeline::rungs_cut_at_the_same_times(&download);
+        assert!(apart.is_err(), "a cut that no rung has must be found");
+        download.streams[0].segments[2].fragment.decode_time -= 1;
+        let apart = timeline::rungs_cut_at_the_same_times(&download);
+        assert!(apart.is_err(), "nothing stands apart with the usual cuts");
+        download.streams[0].segments.remove(1);
+        check(timeline::rungs_cut_at_the_same_times(&download));
+        let gap = timeline::decode_times_are_contiguous(&download);
+        assert!(gap.is_err(), "standing apart excuses no gap");
+
         download.streams[0].representation.codecs = "avc1.640033".to_owned();
         let codecs = segments::codecs_are_what_the_bytes_say(&download);
         assert!(codecs.is_err(), "a wrong CODECS must be found");

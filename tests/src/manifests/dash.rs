@@ -21,6 +21,8 @@ pub struct Representation {
     pub id: String,
     /// `video` or `audio`.
     pub content_type: String,
+    /// Its set is there beside the main one, and players do not change to it by themselves.
+    pub is_alternate: bool,
     /// Language of its adaptation set.
     pub language: Option<String>,
     /// Bits per second.
@@ -114,10 +116,18 @@ struct SetElement {
     codecs: Option<String>,
     #[serde(rename = "@lang")]
     language: Option<String>,
+    #[serde(rename = "Role", default)]
+    roles: Vec<RoleElement>,
     #[serde(rename = "SegmentTemplate")]
     template: Option<TemplateElement>,
     #[serde(rename = "Representation")]
     representations: Vec<RepresentationElement>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RoleElement {
+    #[serde(rename = "@value")]
+    value: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -206,6 +216,7 @@ impl SetElement {
             init_url: fill_in(init, &element.id, 0),
             id: element.id.clone(),
             content_type,
+            is_alternate: self.roles.iter().any(|role| role.value == "alternate"),
             language: self.language.clone(),
             bandwidth: element.bandwidth,
             codecs: element

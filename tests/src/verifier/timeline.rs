@@ -23,17 +23,16 @@ pub fn decode_times_are_contiguous(download: &Download) -> Result<()> {
     Ok(())
 }
 
-/// All qualities have segments at the same times, and all streams begin at the same instant.
+/// All qualities have segments at the same times, and all streams begin at the same instant. What
+/// stands apart, in a set of its own, is cut at some of these times and nowhere else.
 pub fn rungs_cut_at_the_same_times(download: &Download) -> Result<()> {
-    let cuts = |stream: &Stream| -> Vec<i64> {
-        let segments = stream.segments.iter();
-        segments.map(|s| s.fragment.decode_time).collect()
-    };
-    let mut pictures = download.pictures();
-    let Some(lowest) = pictures.next() else {
+    let stands_apart = |stream: &&Stream| stream.representation.is_alternate;
+    let mut ladder = download.pictures().filter(|stream| !stands_apart(stream));
+    let Some(lowest) = ladder.next() else {
+        ensure!(download.pictures().count() == 0, "there is no main picture");
         return Ok(());
     };
-    for stream in pictures {
+    for stream in ladder {
         ensure!(
             stream.timescale() == lowest.timescale() && cuts(stream) == cuts(lowest),
             "{} is cut at {:?}, {} at {:?}",
@@ -43,7 +42,26 @@ pub fn rungs_cut_at_the_same_times(download: &Download) -> Result<()> {
             cuts(lowest)
         );
     }
+    let apart: Vec<&Stream> = download.pictures().filter(stands_apart).collect();
+    ensure!(apart.len() <= 1, "{} pictures stand apart", apart.len());
+    for stream in apart {
+        let rungs = cuts(lowest);
+        let own = cuts(stream);
+        let is_coarser = own.len() < rungs.len() && own.iter().all(|cut| rungs.contains(cut));
+        ensure!(
+            stream.timescale() == lowest.timescale() && is_coarser,
+            "{} stands apart and is cut at {own:?}, {} at {rungs:?}",
+            stream.label(),
+            lowest.label(),
+        );
+    }
     Ok(())
+}
+
+/// When its segments begin.
+fn cuts(stream: &Stream) -> Vec<i64> {
+    let segments = stream.segments.iter();
+    segments.map(|s| s.fragment.decode_time).collect()
 }
 
 /// `S@t` is the `tfdt`, `S@d` the sum of the samples' durations, `EXTINF` the same in seconds.
@@ -131,11 +149,19 @@ pub fn all_streams_end_together(download: &Download) -> Result<()> {
     Ok(())
 }
 
-/// RFC 8216: no segment is longer than the target once rounded, and a film is complete VOD with
-/// independent segments.
+/// RFC 8216: no segment is longer than the target once rounded, which is the same for all streams,
+/// and a film is complete VOD with independent segments.
 pub fn playlists_follow_the_rules(download: &Download) -> Result<()> {
+    let first = download.streams.first();
+    let target_s = first.map_or(0, |stream| stream.playlist.target_duration_s);
     for stream in &download.streams {
         let playlist = &stream.playlist;
+        ensure!(
+            playlist.target_duration_s == target_s,
+            "{} has a target of {} s, another stream one of {target_s} s",
+            stream.playlist_url,
+            playlist.target_duration_s
+        );
         let longest_us = playlist.durations_us.iter().copied().max().unwrap_or(0);
         let longest_s = u64::try_from((longest_us + 500_000) / 1_000_000)?;
         ensure!(
