@@ -127,9 +127,16 @@ async fn with_sidecars(
     let found = within_deadline(device, move || sidecar::find(&path)).await;
     let found = found.unwrap_or_else(|error| {
         tracing::warn!(title = %title.id, %error, "Subtitles beside a film cannot be looked for.");
-        Vec::new()
+        sidecar::Found::default()
     });
-    for beside in found {
+    if found.left_out > 0 {
+        plan.notes.push(format!(
+            "Only the first {} files of subtitles beside the film are kept; {} more are left out.",
+            sidecar::MAX_FILES,
+            found.left_out
+        ));
+    }
+    for beside in found.files {
         let name = beside.name.clone();
         let mut worker = start_worker_on(workshop, beside.file, scratch, Duty::Inspect).await?;
         let wanted = Sidecar {
