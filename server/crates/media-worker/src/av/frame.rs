@@ -207,6 +207,11 @@ impl Frame {
         };
     }
 
+    /// The decoder says that it needed no other picture.
+    pub fn is_key(&self) -> bool {
+        self.fields().key_frame != 0
+    }
+
     /// An encoder will make a keyframe of it.
     pub fn is_forced_keyframe(&self) -> bool {
         self.fields().pict_type == ffi::AVPictureType::AV_PICTURE_TYPE_I

@@ -45,6 +45,7 @@ pub struct Input {
     context: NonNull<ffi::AVFormatContext>,
     // Freed after `context`, which points to it. Field order is drop order.
     io: Io,
+    is_avi: bool,
 }
 
 // SAFETY: a format context has no thread-local state; only one thread uses it at a time.
@@ -92,8 +93,13 @@ impl Input {
             ))?;
             NonNull::new(context).ok_or(AvError::NO_MEMORY)?
         };
-        let mut input = Self { context, io };
+        let mut input = Self {
+            context,
+            io,
+            is_avi: false,
+        };
         input.find_stream_info()?;
+        input.is_avi = input.container() == "avi";
         Ok(input)
     }
 
@@ -148,7 +154,25 @@ impl Input {
                     Stream::copy_of(index, stream)
                 }
             })
+            .map(|stream| {
+                let mut stream = stream?;
+                stream.has_order_only = self.has_order_only(stream.index);
+                Ok(stream)
+            })
             .collect()
+    }
+
+    /// See [`Stream::has_order_only`].
+    fn has_order_only(&self, track: usize) -> bool {
+        if !self.is_avi || track >= self.stream_count() {
+            return false;
+        }
+        // SAFETY: `streams` has `nb_streams` valid entries, and none is without parameters.
+        let codec = unsafe { (*(**self.context.as_ref().streams.add(track)).codecpar).codec_id };
+        matches!(
+            codec,
+            ffi::AVCodecID::AV_CODEC_ID_H264 | ffi::AVCodecID::AV_CODEC_ID_HEVC
+        )
     }
 
     /// The track that libav would play, covers left out.
@@ -183,7 +207,14 @@ impl Input {
     pub fn read(&mut self, packet: &mut Packet) -> Result<(), AvError> {
         packet.clear();
         // SAFETY: valid context and packet.
-        check(unsafe { ffi::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) }).map(drop)
+        check(unsafe { ffi::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) })?;
+        if packet
+            .track()
+            .is_some_and(|track| self.has_order_only(track))
+        {
+            packet.show_when_decoded();
+        }
+        Ok(())
     }
 
     /// Packets come without their data.

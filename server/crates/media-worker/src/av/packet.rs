@@ -71,6 +71,13 @@ impl Packet {
         present(self.fields().dts)
     }
 
+    /// Takes the decoding time for the presentation time.
+    pub(super) fn show_when_decoded(&mut self) {
+        let dts = self.fields().dts;
+        // SAFETY: the pointer is valid for as long as self, which is borrowed uniquely.
+        unsafe { self.raw.as_mut() }.pts = dts;
+    }
+
     /// Length in the track's time base; zero where unknown.
     pub fn duration(&self) -> i64 {
         self.fields().duration.max(0)

@@ -63,6 +63,10 @@ pub struct Stream {
     pub display_matrix: Option<[i32; 9]>,
     /// What the Dolby Vision configuration record says, if there is one.
     pub dolby_vision: Option<DolbyVision>,
+    /// The container says of its pictures only in which order they are decoded, and they may be
+    /// shown in another: H.264 and HEVC in AVI. Times of packets are decoding times then; what libav
+    /// makes up for presentation (`AVFMT_FLAG_GENPTS`) is right for older codecs only.
+    pub has_order_only: bool,
     parameters: Parameters,
 }
 
@@ -100,6 +104,7 @@ impl Stream {
                 average_frame_rate: (rate.num, rate.den),
                 display_matrix: display_matrix(raw),
                 dolby_vision: dolby_vision(raw),
+                has_order_only: false,
                 parameters,
             })
         }

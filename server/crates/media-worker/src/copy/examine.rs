@@ -28,7 +28,7 @@ pub struct Form {
 impl Form {
     /// The form of a track that players can show as it is.
     pub fn of(stream: &Stream) -> Option<Self> {
-        if !stream.is_h264() || stream.display_matrix.is_some() {
+        if !stream.is_h264() || stream.display_matrix.is_some() || stream.has_order_only {
             return None;
         }
         let extradata = stream.extradata();

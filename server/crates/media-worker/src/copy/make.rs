@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::isobmff::fragment::{Sample, Span};
 use crate::isobmff::h264::{content, to_four_byte};
 use crate::output::Output;
-use crate::packaging::write_segment;
+use crate::packaging::{begin_in_time, write_segment};
 use crate::source_file::SourceFile;
 
 /// The track that is copied, still open: the next span goes on reading from there.
@@ -179,6 +179,7 @@ impl Segments<'_> {
         let number = self.spec.first_segment + u32::try_from(self.done).unwrap_or(0);
         let stream = self.spec.stream;
         let span = Span { start, end };
+        begin_in_time(span, &mut self.samples);
         let size_bytes = write_segment(self.output, stream, number, span, &self.samples)?;
         self.copied += u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
         self.samples.clear();

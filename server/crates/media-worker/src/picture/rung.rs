@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::hardware::remote::Remote;
 use crate::isobmff::fragment::{Sample, Span};
 use crate::output::Output;
-use crate::packaging::write_segment;
+use crate::packaging::{begin_in_time, write_segment};
 
 /// How often the encoder's position is reported.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
@@ -241,6 +241,7 @@ impl ChunkEncoder {
             start: *start,
             end: *end,
         };
+        begin_in_time(span, &mut self.samples);
         let size_bytes = write_segment(&rung.output, rung.stream, number, span, &self.samples)?;
         self.samples.clear();
         self.segment_out += 1;

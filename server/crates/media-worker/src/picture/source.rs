@@ -4,6 +4,7 @@
 //! frame out of the decoder is checked against the plan. Chunks that follow each other go on
 //! without any seek.
 
+mod order;
 mod still;
 
 use media_proto::VIDEO_TIMESCALE;
@@ -17,6 +18,7 @@ use crate::av::stream::{Stream, TimeBase};
 use crate::cursor::Cursor;
 use crate::failure::Failure;
 use crate::source_file::SourceFile;
+use order::Order;
 
 /// Decoder threads: more do not help on two cores that also encode.
 const DECODER_THREADS: u32 = 2;
@@ -35,6 +37,8 @@ pub struct Picture {
 pub struct PictureSource {
     cursor: Cursor,
     decoder: Decoder,
+    /// Where the container does not tell when pictures are shown.
+    order: Option<Order>,
     deinterlacer: Option<Graph>,
     interlaced: bool,
     hdr: bool,
@@ -67,6 +71,7 @@ impl PictureSource {
                 / i64::from(numerator.max(1)),
             interlaced: spec.interlaced,
             hdr: spec.hdr,
+            order: cursor.stream().has_order_only.then(Order::default),
             cursor,
             decoder,
             deinterlacer: None,
@@ -146,6 +151,7 @@ impl PictureSource {
     /// Forgets everything decoded so far.
     fn restart(&mut self) {
         self.decoder.flush();
+        self.order.iter_mut().for_each(Order::clear);
         self.deinterlacer = None;
         self.next = None;
         self.continues_at = None;
@@ -165,7 +171,7 @@ impl PictureSource {
         self.restart();
         if is_found {
             // A packet the decoder dislikes is not an end: the check of the first frame decides.
-            let _ = self.decoder.send(Some(self.cursor.packet()));
+            self.send();
         } else {
             self.state = State::Ended;
         }
@@ -262,9 +268,11 @@ impl PictureSource {
             match self.decoder.receive(&mut frame) {
                 Ok(()) => {
                     let guess = self.last_pts.map_or(0, |last| last + self.usual_step);
-                    let pts = frame
-                        .best_timestamp()
-                        .map_or(guess, |time| self.cursor.timeline().ticks(time));
+                    let shown_at = match self.order.as_mut() {
+                        Some(order) => order.take(&frame),
+                        None => frame.best_timestamp(),
+                    };
+                    let pts = shown_at.map_or(guess, |time| self.cursor.timeline().ticks(time));
                     frame.set_pts(pts);
                     if self.hdr {
                         frame.complete_hdr_colour(self.cursor.stream().colour());
@@ -292,10 +300,19 @@ impl PictureSource {
             return;
         }
         if self.cursor.advance() {
-            let _ = self.decoder.send(Some(self.cursor.packet()));
+            self.send();
         } else {
             self.state = State::Draining;
             let _ = self.decoder.send(None);
         }
+    }
+
+    /// Gives the decoder the packet that was read last.
+    fn send(&mut self) {
+        let packet = self.cursor.packet();
+        if let Some(order) = self.order.as_mut() {
+            order.note(packet);
+        }
+        let _ = self.decoder.send(Some(packet));
     }
 }
