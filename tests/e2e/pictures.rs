@@ -54,6 +54,37 @@ fn transparent_pictures_lie_over_black() -> Result<()> {
 }
 
 #[test]
+fn films_for_the_web_that_are_transparent_lie_over_black_too() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    // Red of which half is seen through. What moves makes both layers more than one keyframe.
+    for (name, codec) in [("vp8", "libvpx"), ("vp9", "libvpx-vp9")] {
+        let recipe = Recipe::new(
+            &format!("transparent-{name}"),
+            "webm",
+            &format!(
+                "-f lavfi -i color=red:s=320x240:r=25:d=4,format=yuva420p,\
+                 geq=lum='p(X\\,Y)':cb='p(X\\,Y)':cr='p(X\\,Y)':a='if(lt(X\\,160)\\,128\\,mod(X+4*N\\,256))' \
+                 -c:v {codec} -pix_fmt yuva420p -auto-alt-ref 0 -g 25 -b:v 1M -deadline realtime"
+            ),
+        );
+        let name = home.drop_file(&recipe.make()?)?;
+        let video = server.api.wait_until_ready(&name, PATIENCE)?;
+        for second in [0.5, 3.5] {
+            let left = picture_at(&server, &video, second)?.mean(0.1, 0.4);
+            let near = left.iter().zip([128.0, 0.0, 0.0]);
+            ensure!(
+                near.clone().all(|(is, should)| (is - should).abs() < 8.0),
+                "{codec} at {second} s: 128, 0, 0 became {left:?}"
+            );
+        }
+    }
+    server.stop()?;
+    Ok(())
+}
+
+#[test]
 fn bright_pictures_that_do_not_say_their_colours_are_shown_all_the_same() -> Result<()> {
     let _turn = stage::shared();
     let home = Home::new()?;

@@ -23,6 +23,21 @@ pub const DECODERS: &str = "h264,hevc,libdav1d,vp8,vp9,mpeg1video,mpeg2video,mpe
 /// The same for attached pictures, which no other track may be decoded as.
 pub const COVER_DECODERS: &str = "png,mjpeg,webp";
 
+/// libvpx, for tracks with transparency: libav's own decoders of VP8 and VP9 do not see it. A libav
+/// may be built without these.
+pub const TRANSPARENT_DECODERS: &str = "libvpx,libvpx-vp9";
+
+/// The one of [`TRANSPARENT_DECODERS`] for a format.
+pub(super) fn transparent_decoder_of(format: ffi::AVCodecID) -> Option<NonNull<ffi::AVCodec>> {
+    let name = match format {
+        ffi::AVCodecID::AV_CODEC_ID_VP8 => c"libvpx",
+        ffi::AVCodecID::AV_CODEC_ID_VP9 => c"libvpx-vp9",
+        _ => return None,
+    };
+    // SAFETY: the name ends with a zero; a decoder is static.
+    NonNull::new(unsafe { ffi::avcodec_find_decoder_by_name(name.as_ptr()) }.cast_mut())
+}
+
 /// The decoder that libav prefers for a format, if it is one of `ours`.
 pub(super) fn decoder_of(format: ffi::AVCodecID, ours: &str) -> Option<NonNull<ffi::AVCodec>> {
     // SAFETY: takes an enum value that libav itself filled in; a decoder and its name are static.

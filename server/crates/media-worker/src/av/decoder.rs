@@ -4,7 +4,7 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
 
-use super::codecs::{COVER_DECODERS, DECODERS};
+use super::codecs::{COVER_DECODERS, DECODERS, TRANSPARENT_DECODERS};
 use super::error::{AvError, check};
 use super::frame::Frame;
 use super::input::{MAX_COVER_PIXELS, MAX_PIXELS};
@@ -24,6 +24,9 @@ unsafe impl Send for Decoder {}
 impl Decoder {
     /// Opens the decoder for `stream`; `threads` 1 gives a frame out for every packet in.
     pub fn open(stream: &Stream, threads: u32) -> Result<Self, AvError> {
+        if let Some(codec) = stream.transparent_decoder() {
+            return Self::open_as(stream, codec, TRANSPARENT_DECODERS, MAX_PIXELS, threads);
+        }
         Self::open_one_of(stream, DECODERS, MAX_PIXELS, threads)
     }
 
@@ -55,16 +58,26 @@ impl Decoder {
         max_pixels: &str,
         threads: u32,
     ) -> Result<Self, AvError> {
+        let codec = stream
+            .decoder(ours)
+            .ok_or(AvError(ffi::AVERROR_DECODER_NOT_FOUND))?;
+        Self::open_as(stream, codec, ours, max_pixels, threads)
+    }
+
+    fn open_as(
+        stream: &Stream,
+        codec: NonNull<ffi::AVCodec>,
+        ours: &str,
+        max_pixels: &str,
+        threads: u32,
+    ) -> Result<Self, AvError> {
         let threads = threads.to_string();
         let mut options = Options::new(&[
             ("max_pixels", max_pixels),
             ("codec_whitelist", ours),
             ("threads", &threads),
         ])?;
-        let codec = stream
-            .decoder(ours)
-            .ok_or(AvError(ffi::AVERROR_DECODER_NOT_FOUND))?
-            .as_ptr();
+        let codec = codec.as_ptr();
         // SAFETY: the stream's parameters are valid; null pointers are checked.
         unsafe {
             let context = ffi::avcodec_alloc_context3(codec);

@@ -6,6 +6,9 @@ use ffmpeg_next::ffi;
 
 use super::error::{AvError, check};
 
+/// The number that Matroska gives to transparency among what lies beside a packet.
+const TRANSPARENCY: u64 = 1;
+
 /// An `AVPacket`, reused for many reads.
 #[derive(Debug)]
 pub struct Packet {
@@ -105,32 +108,36 @@ impl Packet {
 
     /// Samples that the decoder will drop from the start of this packet.
     pub fn skipped_samples(&self) -> u32 {
-        let mut size = 0;
-        // SAFETY: valid packet; the returned block is `size` bytes long and lives in the packet.
-        let start = unsafe {
-            let data = ffi::av_packet_get_side_data(
-                self.raw.as_ptr(),
-                ffi::AVPacketSideDataType::AV_PKT_DATA_SKIP_SAMPLES,
-                &raw mut size,
-            );
-            if data.is_null() || size < 4 {
-                return 0;
-            }
-            std::slice::from_raw_parts(data, 4)
-        };
-        u32::from_le_bytes([start[0], start[1], start[2], start[3]])
+        let data = self.side_data(ffi::AVPacketSideDataType::AV_PKT_DATA_SKIP_SAMPLES);
+        data.and_then(|data| data.first_chunk())
+            .map_or(0, |samples| u32::from_le_bytes(*samples))
     }
 
     /// Other extradata that holds from here on.
     pub fn new_extradata(&self) -> Option<&[u8]> {
+        self.side_data(ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA)
+    }
+
+    /// The transparency of VP8 and VP9 is a picture of its own beside the packet, and its keyframes
+    /// need not be those of the colours. False where it needs what came before.
+    pub fn is_key_of_transparency(&self) -> bool {
+        let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL;
+        let data = self
+            .side_data(kind)
+            .and_then(|data| data.split_first_chunk());
+        match data {
+            Some((number, picture)) if u64::from_be_bytes(*number) == TRANSPARENCY => {
+                is_vpx_keyframe(picture)
+            }
+            _ => true,
+        }
+    }
+
+    fn side_data(&self, kind: ffi::AVPacketSideDataType) -> Option<&[u8]> {
         let mut size = 0;
         // SAFETY: valid packet; the returned block is `size` bytes long and lives in the packet.
         unsafe {
-            let start = ffi::av_packet_get_side_data(
-                self.raw.as_ptr(),
-                ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA,
-                &raw mut size,
-            );
+            let start = ffi::av_packet_get_side_data(self.raw.as_ptr(), kind, &raw mut size);
             (!start.is_null()).then(|| std::slice::from_raw_parts(start, size))
         }
     }
@@ -167,10 +174,43 @@ pub(super) fn present(timestamp: i64) -> Option<i64> {
     (timestamp != ffi::AV_NOPTS_VALUE).then_some(timestamp)
 }
 
+/// A keyframe of VP8 (RFC 6386 §9.1) or VP9 (its specification, §6.2): each has its sync code.
+fn is_vpx_keyframe(data: &[u8]) -> bool {
+    match data {
+        [tag, _, _, 0x9d, 0x01, 0x2a, ..] => tag & 1 == 0,
+        [header, 0x49, 0x83, 0x42, ..] => header & 4 == 0,
+        _ => false,
+    }
+}
+
 impl Drop for Packet {
     fn drop(&mut self) {
         let mut raw = self.raw.as_ptr();
         // SAFETY: allocated by av_packet_alloc, freed once.
         unsafe { ffi::av_packet_free(&raw mut raw) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_vpx_keyframe;
+
+    #[test]
+    fn keyframes_of_vp8_and_vp9_are_known_by_their_first_bytes() {
+        let cases: [(&str, &[u8], bool); 6] = [
+            ("VP8's", &[0x10, 0x02, 0, 0x9d, 0x01, 0x2a, 0x40], true),
+            (
+                "VP8's between",
+                &[0x11, 0x02, 0, 0x9d, 0x01, 0x2a, 0x40],
+                false,
+            ),
+            ("VP9's", &[0x82, 0x49, 0x83, 0x42, 0], true),
+            ("VP9's between", &[0x86, 0x00, 0x40, 0x92, 0], false),
+            ("VP9's without others", &[0x86, 0x49, 0x83, 0x42, 0], false),
+            ("nothing", &[], false),
+        ];
+        for (whose, data, expected) in cases {
+            assert_eq!(is_vpx_keyframe(data), expected, "{whose}");
+        }
     }
 }

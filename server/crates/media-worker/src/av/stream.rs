@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
 
-use super::codecs::{DECODERS, decoder_of};
+use super::codecs::{DECODERS, decoder_of, transparent_decoder_of};
 use super::error::{AvError, check};
 
 /// Seconds per tick of a track as a fraction.
@@ -67,6 +67,8 @@ pub struct Stream {
     /// shown in another: H.264 and HEVC in AVI. Times of packets are decoding times then; what libav
     /// makes up for presentation (`AVFMT_FLAG_GENPTS`) is right for older codecs only.
     pub has_order_only: bool,
+    /// The container says that its packets come with their transparency beside them.
+    is_transparent: bool,
     parameters: Parameters,
 }
 
@@ -105,6 +107,7 @@ impl Stream {
                 display_matrix: display_matrix(raw),
                 dolby_vision: dolby_vision(raw),
                 has_order_only: false,
+                is_transparent: metadata((*raw).metadata, c"alpha_mode").as_deref() == Some("1"),
                 parameters,
             })
         }
@@ -160,6 +163,11 @@ impl Stream {
     /// The decoder for it, if it is one of `ours`.
     pub(super) fn decoder(&self, ours: &str) -> Option<NonNull<ffi::AVCodec>> {
         decoder_of(self.fields().codec_id, ours)
+    }
+
+    /// The decoder that sees its transparency, if it has any beside its packets.
+    pub(super) fn transparent_decoder(&self) -> Option<NonNull<ffi::AVCodec>> {
+        transparent_decoder_of(self.fields().codec_id).filter(|_| self.is_transparent)
     }
 
     /// There is a decoder for it that we use.

@@ -376,7 +376,7 @@ impl Probe {
                 dts: packet.dts().unwrap_or(pts),
                 duration: packet.duration(),
                 position: packet.position(),
-                is_key: packet.is_key(),
+                is_key: packet.is_key() && packet.is_key_of_transparency(),
                 is_discarded: packet.is_discarded(),
                 is_idr: content.is_idr,
                 size_bytes: u32::try_from(size).unwrap_or(u32::MAX),
