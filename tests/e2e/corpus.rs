@@ -2,8 +2,7 @@
 //! `HOMEREEL_MEDIA` names) is dropped into one server, and what becomes of it is compared with
 //! `expected.json` beside the files. Where the folder is missing, that is said aloud.
 //!
-//! What does not hold yet is listed in [`KNOWN`] by name; an entry that holds after all fails the
-//! test, so that the list stays true. What does not belong here: clips we make (`watch`).
+//! What does not belong here: clips we make (`watch`).
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
@@ -20,13 +19,6 @@ use tests::server::{Home, Server};
 use tests::source::Presented;
 use tests::stage;
 use tests::verifier::{self, Effort, Report, frames};
-
-/// Files of which something does not hold yet, and what.
-const KNOWN: [(&str, &str); 1] = [(
-    "avi-h264-no-pts-broken-audio-clock.avi",
-    "no packet has a presentation time, and of the two pictures that are left without any time \
-     when decoded, one is lost: 57 of 58 are shown",
-)];
 
 /// For all files together; most of it is one film of six minutes.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -124,7 +116,7 @@ fn every_file_of_the_corpus_becomes_what_it_should() -> Result<()> {
         );
         outcomes.insert(name.as_str(), outcome);
     }
-    expect_only_known_failures(outcomes)?;
+    expect_no_failures(outcomes)?;
     expect_nothing_left_in(&home.data().join("scratch"))?;
     server.stop()?;
     home.check()?;
@@ -337,24 +329,11 @@ fn media_is_sound(server: &Server, video: &Video, expected: &Expected, file: &Pa
     report.conclude()
 }
 
-fn expect_only_known_failures(outcomes: BTreeMap<&str, Result<()>>) -> Result<()> {
-    let known: BTreeMap<&str, &str> = KNOWN.into_iter().collect();
-    let mut faults = Vec::new();
-    for name in known.keys().filter(|name| !outcomes.contains_key(*name)) {
-        faults.push(format!(
-            "{name} is listed as known, but there is no such file"
-        ));
-    }
-    for (name, outcome) in outcomes {
-        match (outcome, known.get(name)) {
-            (Err(error), None) => faults.push(format!("{name}: {error:#}")),
-            (Ok(()), Some(reason)) => faults.push(format!(
-                "{name} holds now; take it off the list of known failures ({reason})"
-            )),
-            (Err(_), Some(reason)) => say_aloud(&format!("KNOWN: {name}: {reason}")),
-            (Ok(()), None) => {}
-        }
-    }
+fn expect_no_failures(outcomes: BTreeMap<&str, Result<()>>) -> Result<()> {
+    let faults: Vec<String> = outcomes
+        .into_iter()
+        .filter_map(|(name, outcome)| Some(format!("{name}: {:#}", outcome.err()?)))
+        .collect();
     if !faults.is_empty() {
         bail!(
             "{} files of the corpus:\n{}",

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::proof::{is_complete, prove_title};
 use tests::api::wait_until;
+use tests::download::Download;
 use tests::media_maker;
+use tests::program::{command, text_of};
 use tests::server::{Home, Server};
 use tests::verifier::{Report, sync};
 use tests::{stage, store};
@@ -113,6 +115,72 @@ fn a_flash_and_its_beep_stay_together() -> Result<()> {
     }
     report.conclude()?;
     ensure_checked_and_stopped(&home, server)
+}
+
+#[test]
+fn sound_before_the_first_picture_can_be_heard() -> Result<()> {
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let clip = media_maker::late_picture().make()?;
+    let name = home.drop_file(&clip)?;
+    let video = server.api.wait_until_ready(&name, PATIENCE)?;
+    ensure!(
+        video.duration_s.unwrap_or(0.0) > 7.9,
+        "the sound is all there"
+    );
+    let download = prove_title(&server, &video, &clip)?;
+    for stream in download.pictures() {
+        let shown = stream.presentation_times();
+        ensure!(
+            shown.first() == Some(&0) && shown.get(1) > Some(&0),
+            "{} shows its first picture at {:?}: players wait for it",
+            stream.label(),
+            shown.first()
+        );
+    }
+    ensure_checked_and_stopped(&home, server)
+}
+
+#[test]
+fn pictures_of_an_avi_are_shown_in_their_order() -> Result<()> {
+    const FRAMES: u32 = 100;
+    let _turn = stage::shared();
+    let home = Home::new()?;
+    let server = home.serve()?;
+    let clip = media_maker::brighter_avi(FRAMES).make()?;
+    let name = home.drop_file(&clip)?;
+    let video = server.api.wait_until_ready(&name, PATIENCE)?;
+    let download = Download::of_title(&server.api, &video.id)?;
+    for stream in download.pictures() {
+        let film = download.joined(stream, &stream.segments)?;
+        let brightness = brightness(&film)?;
+        ensure!(
+            brightness.len() == FRAMES as usize && brightness.is_sorted(),
+            "{}: {brightness:?}",
+            stream.label()
+        );
+    }
+    ensure_checked_and_stopped(&home, server)
+}
+
+/// The mean luma of each picture, in the order in which they are shown.
+fn brightness(film: &Path) -> Result<Vec<u32>> {
+    let frames = text_of(command("ffprobe").args([
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-show_entries",
+        "frame_tags=lavfi.signalstats.YAVG",
+        "-of",
+        "csv=p=0",
+        &format!("movie={},signalstats", film.display()),
+    ]))?;
+    let means = frames
+        .lines()
+        .map(|line| Ok(line.parse::<f64>()?.round() as u32));
+    means.collect()
 }
 
 #[test]

@@ -141,6 +141,31 @@ pub fn flash_and_beep(extension: &str) -> Recipe {
     )
 }
 
+/// H.264 with B frames in AVI, which does not say when pictures are shown; each frame is brighter than
+/// the one before.
+pub fn brighter_avi(frames: u32) -> Recipe {
+    Recipe::new(
+        "brighter",
+        "avi",
+        &format!(
+            "-f lavfi -i color=black:s=320x240:r=25,format=gray,geq=lum='16+2*N' \
+             -c:v libx264 -preset veryfast -bf 3 -b_strategy 0 -g 50 -pix_fmt yuv420p \
+             -frames:v {frames}"
+        ),
+    )
+}
+
+/// A film whose picture comes two seconds after its sound.
+pub fn late_picture() -> Recipe {
+    Recipe::new(
+        "late-picture",
+        "mkv",
+        "-f lavfi -i sine=f=440:r=48000:d=8 \
+         -itsoffset 2 -f lavfi -i testsrc2=s=320x240:r=25:d=6 -map 1:v -map 0:a \
+         -c:v libx264 -preset veryfast -bf 2 -g 50 -pix_fmt yuv420p -c:a aac",
+    )
+}
+
 fn usual_codecs(extension: &str) -> &'static str {
     match extension {
         "webm" => "-c:v libvpx -deadline realtime -cpu-used 8 -b:v 1M -g 60 -c:a libvorbis",

@@ -15,15 +15,31 @@ const TOLERANCE_S: f64 = 2.0 / 90_000.0 + 1e-7;
 /// much before anything is presented.
 const LEAD_S: f64 = 0.050;
 
+/// A first picture that comes so much later than the sound is shown from the beginning on: players
+/// wait for it.
+const LATE_S: f64 = 0.5;
+
 /// Count and times of the pictures equal the source's, moved by the common origin.
 pub fn pictures_are_the_sources(download: &Download, presented: &Presented) -> Result<()> {
     let Some(first_s) = presented.pictures_s.first() else {
         return Ok(());
     };
     let latest_s = presented.origin_s();
+    let late_s = first_s - latest_s;
     for stream in download.pictures() {
-        let first_shown = stream.presentation_times().first().copied().unwrap_or(0);
-        let origin_s = first_s - seconds(first_shown, stream.timescale());
+        let shown = stream.presentation_times();
+        let is_held = late_s > LATE_S - LEAD_S && shown.first() == Some(&0);
+        ensure!(
+            is_held || late_s <= LATE_S,
+            "{}: nothing is shown for the first {late_s:.3} s",
+            stream.label()
+        );
+        let anchor = usize::from(is_held);
+        let (Some(anchor_s), Some(shown)) = (presented.pictures_s.get(anchor), shown.get(anchor))
+        else {
+            continue;
+        };
+        let origin_s = anchor_s - seconds(*shown, stream.timescale());
         ensure!(
             origin_s > latest_s - LEAD_S && origin_s < latest_s + TOLERANCE_S,
             "{}: zero of the timeline is {origin_s:.6} s in the source, where the first picture or \
@@ -31,7 +47,10 @@ pub fn pictures_are_the_sources(download: &Download, presented: &Presented) -> R
             stream.label()
         );
         let times = presented.pictures_s.iter();
-        let wanted: Vec<f64> = times.map(|time_s| time_s - origin_s).collect();
+        let mut wanted: Vec<f64> = times.map(|time_s| time_s - origin_s).collect();
+        if is_held {
+            wanted[0] = 0.0;
+        }
         compare(stream, &wanted).with_context(|| stream.label())?;
     }
     Ok(())
