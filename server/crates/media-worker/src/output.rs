@@ -5,7 +5,7 @@
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::OwnedFd;
 
 /// How files are opened: always anew, only for writing, never through a link. The sandbox lets no
@@ -15,6 +15,9 @@ pub const NEW_FILE: OFlags = OFlags::WRONLY
     .union(OFlags::TRUNC)
     .union(OFlags::CLOEXEC)
     .union(OFlags::NOFOLLOW);
+
+/// Less is gathered before it is written; a coded picture has some kilobytes.
+const BLOCK_BYTES: usize = 256 * 1024;
 
 /// The output folder.
 #[derive(Debug)]
@@ -30,21 +33,27 @@ impl Output {
 
     /// Writes `bytes` to `name`; whoever sees the name sees all bytes.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<u64> {
+        self.write_parts(name, std::iter::once(bytes))
+    }
+
+    /// The same with bytes that lie in several places.
+    pub fn write_parts<'a>(
+        &self,
+        name: &str,
+        parts: impl Iterator<Item = &'a [u8]>,
+    ) -> io::Result<u64> {
         let temporary = format!("{name}.part");
-        let written = self.write_temporary(&temporary, bytes);
-        let renamed = written.and_then(|()| {
-            Ok(renameat(
-                &self.folder,
-                temporary.as_str(),
-                &self.folder,
-                name,
-            )?)
+        let written = self.write_temporary(&temporary, parts);
+        let renamed = written.and_then(|size_bytes| {
+            let folder = &self.folder;
+            renameat(folder, temporary.as_str(), folder, name)?;
+            Ok(size_bytes)
         });
         if renamed.is_err() {
             // Leaves room on a full disk; that the file may not exist is fine.
             let _ = self.remove(&temporary);
         }
-        renamed.map(|()| bytes.len() as u64)
+        renamed
     }
 
     /// Removes `name`.
@@ -52,9 +61,20 @@ impl Output {
         Ok(unlinkat(&self.folder, name, AtFlags::empty())?)
     }
 
-    fn write_temporary(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fn write_temporary<'a>(
+        &self,
+        name: &str,
+        parts: impl Iterator<Item = &'a [u8]>,
+    ) -> io::Result<u64> {
         let file = openat(&self.folder, name, NEW_FILE, Mode::RUSR | Mode::WUSR)?;
-        File::from(file).write_all(bytes)
+        let mut file = BufWriter::with_capacity(BLOCK_BYTES, File::from(file));
+        let mut size_bytes = 0;
+        for part in parts {
+            file.write_all(part)?;
+            size_bytes += part.len() as u64;
+        }
+        file.flush()?;
+        Ok(size_bytes)
     }
 }
 

@@ -4,7 +4,7 @@ use media_proto::VIDEO_TIMESCALE;
 use media_proto::message::Cause;
 
 use crate::failure::Failure;
-use crate::isobmff::fragment::{Sample, Span, segment};
+use crate::isobmff::fragment::{Sample, Span, head};
 use crate::output::{Output, segment_name};
 
 /// A first picture that comes more than half a second late, in video ticks.
@@ -33,14 +33,16 @@ pub fn write_segment(
     samples: &[Sample],
 ) -> Result<u64, Failure> {
     let name = segment_name(stream, number);
-    let bytes = segment(number, span, samples).map_err(|misfit| {
+    let head = head(number, span, samples).map_err(|misfit| {
         Failure::new(
             Cause::Internal,
             format!("Packaging {name} failed: {misfit}."),
         )
     })?;
+    // Not put together before: the copy of a picture may have tens of megabytes in a segment.
+    let data = samples.iter().map(|sample| sample.data.as_slice());
     output
-        .write(&name, &bytes)
+        .write_parts(&name, std::iter::once(head.as_slice()).chain(data))
         .map_err(|error| Failure::writing(&name, &error))
 }
 

@@ -1,6 +1,6 @@
 //! Copies segments: the source's coded pictures, cut at the plan's boundaries, with times on the
-//! title's timeline. One segment at a time is in memory, twice while it is written; the inspection
-//! has seen to it that none is too large. What does not belong here: whether that may be done (`examine`).
+//! title's timeline. One segment at a time is in memory; the inspection has seen to it that none is
+//! too large. What does not belong here: whether that may be done (`examine`).
 
 use media_proto::copy::CopySpec;
 use media_proto::message::{Cause, Event};

@@ -9,7 +9,7 @@
 //! too late at 30 frames a second, measured with FFmpeg 5.1.)
 
 use super::boxes::{
-    FileType, RunSample, SampleFlags, TrackFragmentHeader, TrackRun, write_box,
+    FileType, RunSample, SampleFlags, TrackFragmentHeader, TrackRun, u32_be, write_box,
     write_movie_fragment_header, write_track_fragment_decode_time,
 };
 
@@ -61,10 +61,19 @@ impl std::error::Error for Misfit {}
 
 /// The bytes of a segment. `number` counts from 1.
 pub fn segment(number: u32, span: Span, samples: &[Sample]) -> Result<Vec<u8>, Misfit> {
+    let mut out = head(number, span, samples)?;
+    samples
+        .iter()
+        .for_each(|sample| out.extend_from_slice(&sample.data));
+    Ok(out)
+}
+
+/// The bytes of a segment before the data of its samples, which follow each other.
+pub fn head(number: u32, span: Span, samples: &[Sample]) -> Result<Vec<u8>, Misfit> {
     let rows = run(span, samples)?;
     let base = u64::try_from(span.start).map_err(|_| Misfit::OutsideSpan)?;
     let payload: usize = samples.iter().map(|sample| sample.data.len()).sum();
-    let mut out = Vec::with_capacity(payload + samples.len() * 16 + 256);
+    let mut out = Vec::with_capacity(samples.len() * 16 + 256);
     FileType {
         kind: b"styp",
         major: b"msdh",
@@ -77,12 +86,11 @@ pub fn segment(number: u32, span: Span, samples: &[Sample]) -> Result<Vec<u8>, M
     let data_offset = i32::try_from(out.len() - moof_start + 8).map_err(|_| Misfit::TooLarge)?;
     out.truncate(moof_start);
     write_moof(&mut out, number, base, &rows, data_offset);
-    u32::try_from(payload + 8).map_err(|_| Misfit::TooLarge)?;
-    write_box(&mut out, b"mdat", |out| {
-        samples
-            .iter()
-            .for_each(|sample| out.extend_from_slice(&sample.data));
-    });
+    u32_be(
+        &mut out,
+        u32::try_from(payload + 8).map_err(|_| Misfit::TooLarge)?,
+    );
+    out.extend_from_slice(b"mdat");
     Ok(out)
 }
 

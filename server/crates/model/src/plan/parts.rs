@@ -71,8 +71,15 @@ fn touching(cuts: &[VideoTicks], start: VideoTicks, end: VideoTicks) -> (u32, u3
 
 #[cfg(test)]
 mod tests {
-    use super::touching;
+    use super::{Part, touching};
     use crate::time::VideoTicks;
+
+    #[test]
+    fn parts_of_before_copies_stood_apart_are_read() {
+        let text = r#"{"first_segment":1,"last_segment":2,"start":0,"end":720000}"#;
+        let part: Part = serde_json::from_str(text).unwrap();
+        assert_eq!((part.last_segment, part.apart_segments), (2, None));
+    }
 
     #[test]
     fn parts_name_the_segments_of_a_copy_that_touch_them() {
