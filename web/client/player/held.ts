@@ -6,6 +6,11 @@ import shaka from "shaka-player/dist/shaka-player.dash-es2021.js";
 
 import type { Apart } from "./apart";
 
+/**
+ * What arrives before the first picture is little sound, which measures a network badly: what was
+ * begun with is given up only if it seems to take so many times as long as it may.
+ */
+const DOUBT_BEFORE_PICTURE = 3;
 /** How much of the measured bandwidth a quality may take to be kept, as Shaka has it. */
 const KEPT_SHARE = 0.95;
 
@@ -31,11 +36,13 @@ export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
   private isApart = false;
 
   /**
-   * `ready` are the streams of the picture of which something exists, `refused` those that this
-   * browser could not play; `apart` is what stands apart, `beginning` where the film will begin.
+   * `ready` are the streams of the picture of which something exists, `whole` those that exist to
+   * their end, `refused` those that this browser could not play; `apart` is what stands apart,
+   * `beginning` where the film will begin.
    */
   constructor(
     private readonly ready: ReadonlySet<number>,
+    private readonly whole: ReadonlySet<number>,
     private readonly refused: ReadonlySet<number>,
     private readonly apart: () => Apart | null,
     private readonly beginning: () => number,
@@ -65,25 +72,26 @@ export class HoldAwareAbr extends shaka.abr.SimpleAbrManager {
   }
 
   /**
-   * A film begins with what stands apart if no rung is there and it soon is. It is left when the
-   * network does not carry it, and for good: whoever came back in the middle of one of its segments
-   * would load all of that.
+   * A film begins with what stands apart while the ladder is being made, if it is there soon. It is
+   * left when the network does not carry it, and for good: whoever came back in the middle of one of
+   * its segments would load all of that.
    */
   private wantsApart(apart: shaka.extern.Variant, rung: shaka.extern.Variant): boolean {
     const bandwidth = Number(this.getBandwidthEstimate());
     if (this.hasBegun) {
       return this.isApart && apart.bandwidth <= bandwidth * KEPT_SHARE;
     }
+    const doubt = this.isApart ? DOUBT_BEFORE_PICTURE : 1;
     return (
       this.ready.has(streamOf(apart)) &&
-      !this.ready.has(streamOf(rung)) &&
-      this.isSoonAt(this.beginning(), apart)
+      !this.whole.has(streamOf(rung)) &&
+      this.isSoonAt(this.beginning(), apart, doubt)
     );
   }
 
-  private isSoonAt(seconds: number, { bandwidth }: shaka.extern.Variant): boolean {
+  private isSoonAt(seconds: number, { bandwidth }: shaka.extern.Variant, doubt = 1): boolean {
     const load = bandwidth / Number(this.getBandwidthEstimate());
-    return this.apart()?.isSoonAt(seconds, load) ?? false;
+    return this.apart()?.isSoonAt(seconds, load / doubt) ?? false;
   }
 
   /** A viewer jumps to a place that is not loaded: not with a segment that takes long to load. */

@@ -186,6 +186,7 @@ export class StreamingEngine implements Engine {
   private newAbr(): HoldAwareAbr {
     this.abr = new HoldAwareAbr(
       readyStreams(this.title),
+      wholeStreams(this.title),
       this.refused,
       () => this.apart,
       () => this.begunAt ?? 0,
@@ -303,6 +304,11 @@ function readyStreams({ rungs }: Video): ReadonlySet<number> {
   const begun = rungs.filter(({ ready }) => ready > 0);
   const first = begun.length > 0 ? begun : rungs.filter(({ original }) => original);
   return new Set(first.map(({ stream }) => stream));
+}
+
+/** The rungs that exist to their end. */
+function wholeStreams({ rungs }: Video): ReadonlySet<number> {
+  return new Set(rungs.filter(({ ready }) => ready >= 1).map(({ stream }) => stream));
 }
 
 /** A part that does not exist and never will is not worth asking for again. */
