@@ -10,11 +10,12 @@ use std::os::unix::fs::FileExt;
 use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
+use media_proto::VIDEO_TIMESCALE;
 
 use super::codecs::DECODERS;
 use super::error::{AvError, check};
 use super::options::Options;
-use super::packet::Packet;
+use super::packet::{Packet, present};
 use super::stream::{Kind, Stream};
 use crate::descriptors;
 
@@ -142,6 +143,17 @@ impl Input {
                 .to_string_lossy()
                 .into_owned()
         }
+    }
+
+    /// How long the file says it is, in video ticks; `None` where libav had to find it out.
+    pub fn stated_length(&self) -> Option<i64> {
+        // SAFETY: valid context.
+        let fields = unsafe { self.context.as_ref() };
+        let is_stated = fields.duration_estimation_method
+            == ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_STREAM;
+        let microseconds = present(fields.duration).filter(|length| is_stated && *length > 0)?;
+        let ticks = i128::from(microseconds) * i128::from(VIDEO_TIMESCALE) / 1_000_000;
+        i64::try_from(ticks).ok()
     }
 
     /// Descriptions of all tracks.

@@ -7,8 +7,10 @@
 mod about;
 pub mod copied_grid;
 pub mod grid;
+mod notes;
 pub mod rates;
 pub mod scan;
+mod shortfall;
 pub mod sound_index;
 pub mod text;
 
@@ -78,13 +80,14 @@ fn refusal(error: AvError, outline: Outline) -> Failure {
             "Reading this file takes more memory than a film may need. It may be damaged, or have \
              more than a thousand tracks.",
         ),
-        AvError::INVALID_DATA => Failure::new(
+        AvError::END => Failure::new(
             Cause::NotMedia,
-            "This is not a video or audio file that Homereel can read. It may be damaged.",
+            "This file ends before it says what is in it. It may be cut off. Copy it again?",
         ),
+        error if scan::is_io(error) => scan::unreadable(error),
         _ => Failure::new(
             Cause::NotMedia,
-            format!("This is not a video or audio file that Homereel can read ({error})."),
+            "This is not a video or audio file that Homereel can read. It may be damaged.",
         ),
     }
 }
@@ -177,14 +180,16 @@ pub fn look(
         .take(MAX_AUDIO_TRACKS)
         .collect();
     if main.is_none() && kept.is_empty() {
-        return Err(nothing_to_play(&streams, &scans));
+        return Err(notes::nothing_to_play(&streams, &scans));
     }
     let span = span(&streams, main.iter().chain(&kept), scanned)?;
     let tracks = describe(&streams, scanned);
-    let mut notes = notes(&streams, &tracks, main);
+    let mut notes = notes::left_out(&streams, scanned, main);
     if is_partial {
         notes.push("The file is damaged; what comes after the damage is left out.".into());
     }
+    let end = span.origin.saturating_add(span.length).max(span.length);
+    notes.extend(shortfall::note(input, file.whole(), end));
     let mut inspection = Inspection {
         container: input.container(),
         origin: span.origin,
@@ -519,70 +524,4 @@ fn track_kind(stream: &Stream) -> TrackKind {
         Kind::Subtitle => TrackKind::Subtitle,
         Kind::Data => TrackKind::Data,
     }
-}
-
-/// What is left out, in sentences.
-fn notes(streams: &[Stream], tracks: &[Track], main: Option<usize>) -> Vec<String> {
-    let mut notes = Vec::new();
-    for track in tracks {
-        let codec = &track.codec;
-        let is_main = main.map(track_number) == Some(track.index);
-        match track.kind {
-            TrackKind::Audio if !track.decodable => notes.push(format!(
-                "The audio track {} is left out: its format ({codec}) cannot be decoded.",
-                track.index
-            )),
-            TrackKind::Video if !track.decodable && !is_main && main.is_none() => {
-                notes.push(format!(
-                    "The picture (track {}) is left out: its format ({codec}) cannot be decoded.",
-                    track.index
-                ))
-            }
-            _ => {}
-        }
-    }
-    if streams
-        .iter()
-        .filter(|stream| stream.kind == Kind::Audio)
-        .count()
-        > MAX_AUDIO_TRACKS
-    {
-        notes.push(format!(
-            "Only the first {MAX_AUDIO_TRACKS} audio tracks are kept."
-        ));
-    }
-    notes
-}
-
-/// Why there is nothing to play.
-fn nothing_to_play(streams: &[Stream], scans: &[TrackScan]) -> Failure {
-    let mut playable = streams
-        .iter()
-        .filter(|stream| matches!(stream.kind, Kind::Video | Kind::Audio) && !stream.is_cover);
-    let Some(first) = playable.next() else {
-        return Failure::new(
-            Cause::NotMedia,
-            "There is neither a picture nor sound in this file.",
-        );
-    };
-    let codec = &first.codec_name;
-    if !first.has_decoder() {
-        return Failure::new(
-            Cause::NoDecoder,
-            format!("The format of this file ({codec}) is not supported."),
-        );
-    }
-    if scans
-        .iter()
-        .all(|scan| scan.start.is_none() && scan.untimed == 0)
-    {
-        return Failure::new(
-            Cause::NoData,
-            "The file ends before its first picture or sound. Copy it again?",
-        );
-    }
-    Failure::new(
-        Cause::Damaged,
-        format!("Nothing in this file ({codec}) can be decoded. It may be damaged."),
-    )
 }

@@ -223,7 +223,7 @@ pub fn scan(
     })
 }
 
-fn unreadable(error: AvError) -> Failure {
+pub(super) fn unreadable(error: AvError) -> Failure {
     Failure::new(Cause::Io, format!("Reading the file failed: {error}."))
 }
 
@@ -236,7 +236,7 @@ fn repeats_itself() -> Failure {
 }
 
 /// The file could not be read, as opposed to: what was read makes no sense.
-fn is_io(error: AvError) -> bool {
+pub(super) fn is_io(error: AvError) -> bool {
     error == AvError(-rustix::io::Errno::IO.raw_os_error())
 }
 
@@ -411,6 +411,11 @@ impl Probe {
 }
 
 impl TrackScan {
+    /// The file has no packet of it.
+    pub fn is_empty(&self) -> bool {
+        self.start.is_none() && self.untimed == 0
+    }
+
     /// Takes what a decoded frame says. What the first one said stays.
     fn take(&mut self, kind: Kind, frame: &Frame) {
         self.decodable = true;
