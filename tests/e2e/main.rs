@@ -15,6 +15,7 @@ mod full;
 mod hardware;
 mod hostile;
 mod jobs;
+mod joined;
 mod openapi;
 mod pages;
 mod pictures;

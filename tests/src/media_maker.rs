@@ -155,6 +155,25 @@ pub fn brighter_avi(frames: u32) -> Recipe {
     )
 }
 
+/// A recording of that many seconds whose clock begins at `offset_s`: like [`flash_and_beep`], at
+/// every odd second.
+pub fn tape(extension: &str, seconds: u32, offset_s: u32) -> Recipe {
+    let codecs = match extension {
+        "vob" => "-c:v mpeg2video -q:v 4 -g 12 -bf 2 -c:a ac3 -ar 48000",
+        _ => "-c:v libx264 -preset ultrafast -bf 3 -g 50 -pix_fmt yuv420p -c:a aac",
+    };
+    Recipe::new(
+        "tape",
+        extension,
+        &format!(
+            "-f lavfi -i color=black:s=320x180:r=25:d={seconds},\
+         drawbox=w=iw:h=ih:color=white:t=fill:enable='lt(mod(t+1\\,2)\\,0.02)' \
+         -f lavfi -i aevalsrc='if(lt(mod(t+1\\,2)\\,0.1)\\,0.8*sin(2*PI*1000*t)\\,0)':s=44100:d={seconds} \
+         {codecs} -b:a 160k -output_ts_offset {offset_s}"
+        ),
+    )
+}
+
 /// A film whose picture comes two seconds after its sound.
 pub fn late_picture() -> Recipe {
     Recipe::new(

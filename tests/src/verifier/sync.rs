@@ -49,7 +49,7 @@ fn flashes_come_with(download: &Download, sound: &Stream, count: usize) -> Resul
 }
 
 /// When the picture turns white, in seconds on the title's timeline.
-fn flashes_s(download: &Download, stream: &Stream) -> Result<Vec<f64>> {
+pub fn flashes_s(download: &Download, stream: &Stream) -> Result<Vec<f64>> {
     const SIDE: usize = 16;
     let pixels = run_silently(
         command("ffmpeg")

@@ -181,6 +181,7 @@ pub(crate) fn plan_of(rungs: u32, audio_tracks: u32, segments: u32) -> Plan {
         version: PLAN_VERSION,
         source: facts(),
         origin: VideoTicks::ZERO,
+        clock_steps: Vec::new(),
         cuts: cuts(90_000).map(Ticks).collect(),
         video: (rungs > 0).then(|| video_plan(rungs, segments)),
         audio: (0..audio_tracks)

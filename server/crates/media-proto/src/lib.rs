@@ -5,6 +5,7 @@
 //! [`message::Event::is_last`] names. Media bytes never travel in the pipe: the worker reads one already
 //! open file and writes into one already open folder. What does not belong here: libav, tokio.
 
+pub mod clock;
 pub mod copy;
 pub mod frame;
 pub mod hardware;

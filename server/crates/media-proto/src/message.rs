@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ClockStep;
 use crate::copy::{CopyFacts, CopySpec};
 use crate::pictures::{PosterSpec, SheetSpec};
 use crate::rates::PictureRates;
@@ -108,6 +109,8 @@ pub struct VideoSpec {
     pub track: u32,
     /// Zero of the timeline on the source's clock, in video ticks.
     pub origin: i64,
+    /// Where the track's clock steps; all times here count on over these.
+    pub clock_steps: Vec<ClockStep>,
     /// Frames per second as a fraction; an average where it varies. It only guides rate control.
     pub frame_rate: (u32, u32),
     /// Decoded frames are interlaced.
@@ -188,6 +191,8 @@ pub struct AudioSpec {
     pub stream: u32,
     /// Zero of the timeline on the source's clock, in video ticks.
     pub origin: i64,
+    /// Where the track's clock steps; all times here count on over these.
+    pub clock_steps: Vec<ClockStep>,
     /// Channels to mix to.
     pub channels: u32,
     /// Bits per second.
@@ -381,6 +386,8 @@ pub struct Inspection {
     pub tracks: Vec<Track>,
     /// Zero of the timeline on the source's clock, in video ticks.
     pub origin: i64,
+    /// Where the source's clock steps; its times count on over these.
+    pub clock_steps: Vec<ClockStep>,
     /// Segment boundaries in video ticks, from 0 to the end of media.
     pub cuts: Vec<i64>,
     /// Consecutive runs of segments, by their number of segments: into these sound is divided.

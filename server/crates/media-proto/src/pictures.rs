@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ClockStep;
 use crate::message::EntryPoint;
 
 /// What stands for a title.
@@ -16,6 +17,8 @@ pub struct PosterSpec {
     pub covers: Vec<u32>,
     /// Zero of the timeline on the source's clock, in video ticks.
     pub origin: i64,
+    /// Where the track's clock steps; all times here count on over these.
+    pub clock_steps: Vec<ClockStep>,
     /// Longest side of the picture, in pixels.
     pub long_side: u32,
 }

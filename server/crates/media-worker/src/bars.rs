@@ -10,7 +10,6 @@ use crate::av::packet::Packet;
 use crate::av::resampler::Resampler;
 use crate::av::stream::Stream;
 use crate::failure::Failure;
-use crate::source_file::SourceFile;
 use crate::timeline::Timeline;
 
 /// How many bars there are, each with as much room as it is wide.
@@ -24,15 +23,13 @@ const MAX_PACKETS: u32 = 64;
 const DARK: [u8; 3] = [20, 126, 130];
 const LAMP: [u8; 3] = [190, 61, 174];
 
-/// Draws the sound of `track` between zero, at `origin` on the source's clock, and `end`; 16 by 9,
-/// as cards are.
+/// Draws the sound of an open track between zero, at `origin` on the source's clock, and `end`; 16
+/// by 9, as cards are.
 pub fn draw(
-    track: u32,
+    (mut input, stream): (Input, Stream),
     (origin, end): (i64, i64),
     long_side: u32,
-    file: &SourceFile,
 ) -> Result<Frame, Failure> {
-    let (mut input, stream) = file.open_track(track)?;
     let timeline = Timeline::new(stream.time_base, origin, VIDEO_TIMESCALE);
     let part = end / i64::from(BARS);
     let loudness: Vec<f32> = (0..i64::from(BARS))

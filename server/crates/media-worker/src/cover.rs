@@ -16,7 +16,7 @@ const MAX_PACKETS: u32 = 100;
 /// no reason to fail.
 pub fn first(covers: &[u32], long_side: u32, file: &SourceFile) -> Option<Frame> {
     covers.iter().find_map(|track| {
-        let (mut input, stream) = file.open_track(*track).ok()?;
+        let (mut input, stream) = file.open_track(*track, &[]).ok()?;
         let packet = attached(&mut input, stream.index)?;
         let mut decoder = Decoder::open_cover(&stream).ok()?;
         let mut frame = Frame::new().ok()?;

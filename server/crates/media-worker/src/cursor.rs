@@ -6,6 +6,7 @@
 //! what is done with packets (`picture`, `copy`).
 
 use media_proto::VIDEO_TIMESCALE;
+use media_proto::clock::ClockStep;
 use media_proto::message::EntryPoint;
 
 use crate::av::error::AvError;
@@ -34,9 +35,14 @@ pub struct Cursor {
 
 impl Cursor {
     /// A cursor before the first packet of track `track`; `origin` is zero of the timeline on the
-    /// source's clock, in video ticks.
-    pub fn open(file: &SourceFile, track: u32, origin: i64) -> Result<Self, Failure> {
-        let (input, stream) = file.open_track(track)?;
+    /// source's clock, in video ticks, which goes on over `steps`.
+    pub fn open(
+        file: &SourceFile,
+        track: u32,
+        origin: i64,
+        steps: &[ClockStep],
+    ) -> Result<Self, Failure> {
+        let (input, stream) = file.open_track(track, steps)?;
         Ok(Self {
             timeline: Timeline::new(stream.time_base, origin, VIDEO_TIMESCALE),
             packet: Packet::new()
@@ -81,7 +87,7 @@ impl Cursor {
     pub fn rewind(&mut self, file: &SourceFile) -> Result<(), Failure> {
         if !self.is_fresh {
             let track = u32::try_from(self.stream.index).unwrap_or(u32::MAX);
-            self.input = file.open_track(track)?.0;
+            self.input = file.open_track(track, self.input.clock_steps())?.0;
             self.is_fresh = true;
         }
         Ok(())

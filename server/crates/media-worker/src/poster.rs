@@ -66,7 +66,10 @@ fn write(output: &Output, name: &str, bytes: &[u8]) -> Result<u64, Failure> {
 fn of_sound(spec: &PosterSpec, track: u32, end: i64, file: &SourceFile) -> Result<Frame, Failure> {
     match cover::first(&spec.covers, spec.long_side, file) {
         Some(cover) => Ok(cover),
-        None => bars::draw(track, (spec.origin, end), spec.long_side, file),
+        None => {
+            let opened = file.open_track(track, &spec.clock_steps)?;
+            bars::draw(opened, (spec.origin, end), spec.long_side)
+        }
     }
 }
 
@@ -77,7 +80,7 @@ fn of_film(
     stretches: &[Vec<i64>],
     file: &SourceFile,
 ) -> Result<Vec<Frame>, Failure> {
-    let (mut input, stream) = file.open_track(track)?;
+    let (mut input, stream) = file.open_track(track, &spec.clock_steps)?;
     let timeline = Timeline::new(stream.time_base, spec.origin, VIDEO_TIMESCALE);
     let mut found: Vec<(u64, Frame)> = Vec::new();
     for stretch in stretches {

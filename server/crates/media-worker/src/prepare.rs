@@ -47,7 +47,7 @@ fn prepare_video(
     hardware: Option<&mut Remote>,
     regret: impl FnOnce(Failure),
 ) -> Result<Vec<PreparedVideo>, Failure> {
-    let (_, stream) = file.open_track(spec.track)?;
+    let (_, stream) = file.open_track(spec.track, &spec.clock_steps)?;
     // Where the hardware cannot make one of the rungs, it makes none.
     let hardware = hardware.filter(|_| spec.rungs.iter().all(is_for_hardware));
     let both =

@@ -7,6 +7,7 @@ use crate::av::stream::Stream;
 use crate::failure::Failure;
 use crate::inspect;
 use crate::pulse::Pulse;
+use media_proto::clock::ClockStep;
 use media_proto::message::Cause;
 
 /// The already open input.
@@ -48,9 +49,11 @@ impl SourceFile {
         &self.file
     }
 
-    /// Demuxes from the beginning, together with the description of track `track`.
-    pub fn open_track(&self, track: u32) -> Result<(Input, Stream), Failure> {
+    /// Demuxes from the beginning, together with the description of track `track`, whose clock goes
+    /// on over `steps`.
+    pub fn open_track(&self, track: u32, steps: &[ClockStep]) -> Result<(Input, Stream), Failure> {
         let mut input = self.open()?;
+        input.step_over(steps);
         let index = track as usize;
         let streams = input
             .streams()

@@ -162,6 +162,7 @@ fn prepare(film: &Film, inspection: &Inspection) -> (Vec<u8>, Vec<PreparedVideo>
     let spec = VideoSpec {
         track: video.track,
         origin: inspection.origin,
+        clock_steps: inspection.clock_steps.clone(),
         frame_rate: video.frame_rate,
         interlaced: false,
         hdr: false,

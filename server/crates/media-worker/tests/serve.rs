@@ -156,6 +156,7 @@ fn prepared_with(
     let mut spec = VideoSpec {
         track: video.track,
         origin: inspection.origin,
+        clock_steps: inspection.clock_steps.clone(),
         frame_rate: video.frame_rate,
         interlaced: video.interlaced,
         hdr: video.hdr,
@@ -309,6 +310,7 @@ fn a_song_becomes_segments_that_add_up() {
         track: inspection.audio[0].track,
         stream: 0,
         origin: inspection.origin,
+        clock_steps: inspection.clock_steps.clone(),
         channels: 1,
         bit_rate_bps: 96_000,
         first_segment: 1,
@@ -362,6 +364,7 @@ fn poster_of(track: u32, stretches: Vec<Vec<i64>>) -> Request {
         from: PosterSource::Film { track, stretches },
         covers: Vec::new(),
         origin: 0,
+        clock_steps: Vec::new(),
         long_side: 64,
     })
 }
@@ -400,6 +403,7 @@ fn sound_alone_has_its_bars_for_a_poster() {
         },
         covers: vec![7],
         origin: 0,
+        clock_steps: Vec::new(),
         long_side: 320,
     });
     let event = last_event(ask(&source, folder.path(), &[request]));

@@ -91,6 +91,7 @@ fn continuous(inspection: &Inspection) -> AudioSpec {
         track: 0,
         stream: 0,
         origin: inspection.origin,
+        clock_steps: inspection.clock_steps.clone(),
         channels: 1,
         bit_rate_bps: 96_000,
         first_segment: 1,

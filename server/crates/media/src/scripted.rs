@@ -423,6 +423,7 @@ fn film(segments: u32, audio: u32) -> Inspection {
             .chain(sound)
             .collect(),
         origin: 0,
+        clock_steps: Vec::new(),
         cuts: (0..=segments)
             .map(|cut| i64::from(cut) * 4 * i64::from(VIDEO_TIMESCALE))
             .collect(),

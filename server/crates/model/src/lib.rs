@@ -3,7 +3,7 @@
 //! Everything here is plain data and pure functions. What does not belong here: files, SQL,
 //! HTTP, libav, async. Suggested reading order: [`time`], [`ladder`], [`pruning`], [`plan`],
 //! [`extras`], [`title`], [`job`], [`segment`], [`arrival`], [`people`], [`rights`], [`settings`],
-//! [`hardware`], [`upload`], [`change`], [`silence`].
+//! [`hardware`], [`source_clock`], [`upload`], [`change`], [`silence`].
 
 pub mod arrival;
 pub mod change;
@@ -22,6 +22,7 @@ pub mod rights;
 pub mod segment;
 pub mod settings;
 pub mod silence;
+pub mod source_clock;
 pub mod time;
 pub mod title;
 pub mod upload;

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use crate::extras::{Chapter, Tags, TextPlan, ThumbsPlan};
 use crate::ladder::{Rung, Size};
 use crate::settings::Speed;
+use crate::source_clock::ClockStep;
 use crate::time::{AudioTicks, VideoTicks};
 
 /// Written into every plan; a plan of another version is drawn anew.
@@ -28,6 +29,9 @@ pub struct Plan {
     pub source: SourceFacts,
     /// The instant of the source, in ticks of its own clock, that is zero on our timeline.
     pub origin: VideoTicks,
+    /// Where the source's clock steps; all times of this plan count on over these.
+    #[serde(default)]
+    pub clock_steps: Vec<ClockStep>,
     /// Segment boundaries from zero to the end of media; strictly increasing, at least two.
     ///
     /// Invariant: `cuts[0]` is zero and segment `n` (from 1) is `cuts[n-1]..cuts[n]`.
@@ -501,6 +505,7 @@ mod tests {
                 tags: Tags::default(),
             },
             origin: Ticks::ZERO,
+            clock_steps: Vec::new(),
             cuts: [0, 1920, 3840, 5760].map(Ticks).to_vec(),
             video: None,
             audio: vec![stream(0), stream(1)],

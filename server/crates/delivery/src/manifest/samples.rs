@@ -20,6 +20,7 @@ pub(crate) fn film() -> Plan {
             height: 480,
         })),
         origin: VideoTicks::ZERO,
+        clock_steps: Vec::new(),
         cuts: cuts.map(Ticks).to_vec(),
         video: Some(VideoPlan {
             track: 0,

@@ -11,7 +11,9 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
 use media_proto::VIDEO_TIMESCALE;
+use media_proto::clock::ClockStep;
 
+use super::clock::Clock;
 use super::codecs::DECODERS;
 use super::error::{AvError, check};
 use super::options::Options;
@@ -33,6 +35,9 @@ pub const MAX_COVER_PIXELS: &str = "16777216";
 /// Bytes that libav asks the file for at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
 
+/// How near a place is found where the clock steps: one more halving would not save a read.
+const NEAR_BYTES: i64 = 64 * 1024;
+
 /// The most tracks a file may have. Discs with many languages have a hundred; beyond the limit
 /// libav gives up the whole file.
 const MAX_STREAMS: &str = "1000";
@@ -47,6 +52,7 @@ pub struct Input {
     // Freed after `context`, which points to it. Field order is drop order.
     io: Io,
     is_avi: bool,
+    clock: Clock,
 }
 
 // SAFETY: a format context has no thread-local state; only one thread uses it at a time.
@@ -98,6 +104,7 @@ impl Input {
             context,
             io,
             is_avi: false,
+            clock: Clock::default(),
         };
         input.find_stream_info()?;
         input.is_avi = input.container() == "avi";
@@ -226,7 +233,24 @@ impl Input {
         {
             packet.show_when_decoded();
         }
+        self.clock.correct(packet);
         Ok(())
+    }
+
+    /// The container is one of recordings, which are joined end to end, each with a clock of its
+    /// own. They count in video ticks, and can be read from any byte.
+    pub fn may_step(&self) -> bool {
+        ["mpegts", "mpeg"].contains(&self.container().as_str())
+    }
+
+    /// Has the clock go on over `steps` from now on, which is before anything was read.
+    pub fn step_over(&mut self, steps: &[ClockStep]) {
+        self.clock = Clock::of(steps);
+    }
+
+    /// The steps of the clock that are gone over.
+    pub fn clock_steps(&self) -> &[ClockStep] {
+        &self.clock.steps
     }
 
     /// Packets come without their data.
@@ -251,6 +275,9 @@ impl Input {
     /// Moves to a place at or before `timestamp` of `track`. libav may land later all the same
     /// (MPEG-TS and PS do), so the caller must verify where it is.
     pub fn seek(&mut self, track: usize, timestamp: i64) -> Result<(), AvError> {
+        if !self.clock.steps.is_empty() {
+            return self.seek_over_steps(timestamp);
+        }
         let track = c_int::try_from(track).map_err(|_| AvError::INVALID_DATA)?;
         // SAFETY: valid context.
         check(unsafe {
@@ -266,8 +293,39 @@ impl Input {
         .map(drop)
     }
 
+    /// The same where the clock steps: libav knows of one clock only, so the place is narrowed down
+    /// by what is read at bytes. All tracks of such containers count in the same ticks.
+    fn seek_over_steps(&mut self, timestamp: i64) -> Result<(), AvError> {
+        let mut packet = Packet::new()?;
+        let (mut before, mut behind) = (0, i64::try_from(self.size_bytes()).unwrap_or(i64::MAX));
+        while behind - before > NEAR_BYTES {
+            let middle = before + (behind - before) / 2;
+            self.seek_bytes(middle)?;
+            if self
+                .next_time(&mut packet)
+                .is_some_and(|time| time <= timestamp)
+            {
+                before = middle;
+            } else {
+                behind = middle;
+            }
+        }
+        self.seek_bytes(before)
+    }
+
+    /// When the next packet that tells is decoded; `None` behind the last.
+    fn next_time(&mut self, packet: &mut Packet) -> Option<i64> {
+        while self.read(packet).is_ok() {
+            if packet.dts().is_some() {
+                return packet.dts();
+            }
+        }
+        None
+    }
+
     /// Moves to a byte position, for containers that can resume anywhere.
     pub fn seek_bytes(&mut self, position: i64) -> Result<(), AvError> {
+        self.clock.begin_at(position);
         // SAFETY: valid context.
         check(unsafe {
             ffi::avformat_seek_file(

@@ -17,6 +17,7 @@
 )]
 
 pub mod about;
+mod clock;
 pub mod codecs;
 pub mod decoder;
 pub mod encoder;

@@ -81,6 +81,15 @@ impl Packet {
         unsafe { self.raw.as_mut() }.pts = dts;
     }
 
+    /// Moves it in time, in the track's time base.
+    pub(super) fn shift(&mut self, offset: i64) {
+        // SAFETY: the pointer is valid for as long as the packet.
+        let fields = unsafe { self.raw.as_mut() };
+        for time in [&mut fields.pts, &mut fields.dts] {
+            *time = present(*time).map_or(*time, |known| known.saturating_add(offset));
+        }
+    }
+
     /// Length in the track's time base; zero where unknown.
     pub fn duration(&self) -> i64 {
         self.fields().duration.max(0)

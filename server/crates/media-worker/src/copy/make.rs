@@ -82,7 +82,7 @@ pub fn copy(
 impl CopySource {
     /// Opens the track that `spec` names.
     pub fn open(file: &SourceFile, spec: &CopySpec) -> Result<Self, Failure> {
-        let cursor = Cursor::open(file, spec.track, spec.origin)?;
+        let cursor = Cursor::open(file, spec.track, spec.origin, &[])?;
         let form = Form::of(cursor.stream()).ok_or_else(|| disagreement("its track is another"))?;
         Ok(Self {
             cursor,

@@ -8,10 +8,12 @@ mod about;
 pub mod copied_grid;
 pub mod grid;
 mod notes;
+mod pace;
 pub mod rates;
 pub mod scan;
 mod shortfall;
 pub mod sound_index;
+pub mod steps;
 pub mod text;
 
 use media_proto::message::{
@@ -32,6 +34,7 @@ use crate::output::Output;
 use crate::source_file::SourceFile;
 use crate::timeline::Timeline;
 use grid::{Keyframe, Picture};
+use pace::{frame_rate, is_variable, usual_step};
 use scan::{Scan, TrackScan, scan};
 
 /// The longest title, in seconds. It bounds the plan.
@@ -155,11 +158,19 @@ pub fn look(
     if reading == Reading::Skimming && !wanted.iter().all(are_told) {
         return Ok(None);
     }
+    let mut scanned = scan(input, &streams, &wanted, main, &mut texts)?;
+    if !scanned.clock_steps.is_empty() {
+        *input = file.open()?;
+        input.step_over(&scanned.clock_steps);
+        texts = text::probes(&streams, &input.container());
+        scanned = scan(input, &streams, &wanted, main, &mut texts)?;
+    }
     let Scan {
         tracks: scans,
         is_partial,
         is_doubtful,
-    } = scan(input, &streams, &wanted, main, &mut texts)?;
+        ..
+    } = scanned;
     if is_doubtful {
         return Ok(None);
     }
@@ -193,6 +204,7 @@ pub fn look(
     let mut inspection = Inspection {
         container: input.container(),
         origin: span.origin,
+        clock_steps: input.clock_steps().to_vec(),
         cuts: Vec::new(),
         sound_spans: Vec::new(),
         video: None,
@@ -357,13 +369,6 @@ fn shown_times(scan: &TrackScan, clock: &Timeline) -> Vec<i64> {
     times
 }
 
-/// The median step between frames.
-fn usual_step(times: &[i64]) -> Option<i64> {
-    let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let middle = steps.len() / 2;
-    (!steps.is_empty()).then(|| *steps.select_nth_unstable(middle).1)
-}
-
 fn add_picture(
     inspection: &mut Inspection,
     stream: &Stream,
@@ -382,6 +387,9 @@ fn add_picture(
         return Err(no_timeline());
     }
     let keyframes = trusted_keyframes(scan, &clock);
+    inspection
+        .notes
+        .extend(left_out_note(scan, &clock, &frames));
     let picture = Picture {
         frames: &frames,
         keyframes: &keyframes,
@@ -448,55 +456,23 @@ fn trusted_keyframes(scan: &TrackScan, clock: &Timeline) -> Vec<Keyframe> {
     keyframes
 }
 
-/// Steps differ by more than the rounding of a millisecond clock explains.
-fn is_variable(frames: &[i64]) -> bool {
-    let steps = || frames.windows(2).map(|pair| pair[1] - pair[0]);
-    let rounding = i64::from(VIDEO_TIMESCALE) / 1000;
-    match (steps().min(), steps().max()) {
-        (Some(shortest), Some(longest)) => longest - shortest > rounding + rounding / 4,
-        _ => false,
+/// Pictures a second or more before one that came earlier in the file cannot be shown after it.
+fn left_out_note(scan: &TrackScan, clock: &Timeline, frames: &[i64]) -> Option<String> {
+    let mut latest = i64::MIN;
+    let mut left_out = 0;
+    for packet in scan.packets.iter().filter(|packet| !packet.is_discarded) {
+        let shown_at = clock.ticks(packet.pts);
+        latest = latest.max(shown_at);
+        left_out += i64::from(shown_at <= latest.saturating_sub(VIDEO_TIMESCALE.into()));
     }
-}
-
-/// Average frames a second, as a fraction with three decimals.
-fn frame_rate(frames: &[i64]) -> (u32, u32) {
-    let steps = i64::try_from(frames.len())
-        .unwrap_or(i64::MAX)
-        .saturating_sub(1);
-    let length = frames
-        .last()
-        .zip(frames.first())
-        .map_or(0, |(last, first)| last - first);
-    if steps <= 0 || length <= 0 {
-        return (25, 1);
-    }
-    let thousandths = i128::from(steps) * i128::from(VIDEO_TIMESCALE) * 1000 / i128::from(length);
-    well_known_rate(
-        u32::try_from(thousandths)
-            .unwrap_or(u32::MAX)
-            .clamp(1, 1_000_000),
-    )
-}
-
-/// The exact fraction behind a rounded rate, where it is one of television's or cinema's.
-fn well_known_rate(thousandths: u32) -> (u32, u32) {
-    const KNOWN: [(u32, u32); 9] = [
-        (24_000, 1001),
-        (24, 1),
-        (25, 1),
-        (30_000, 1001),
-        (30, 1),
-        (48, 1),
-        (50, 1),
-        (60_000, 1001),
-        (60, 1),
-    ];
-    KNOWN
-        .into_iter()
-        .find(|(numerator, denominator)| {
-            (numerator * 1000 / denominator).abs_diff(thousandths) <= 8
-        })
-        .unwrap_or((thousandths, 1000))
+    let seconds = left_out * usual_step(frames)? / i64::from(VIDEO_TIMESCALE);
+    (left_out > 0).then(|| {
+        format!(
+            "The clock of this recording goes back, and nothing says where what follows belongs: \
+             about {} s of the picture are left out.",
+            seconds.max(1)
+        )
+    })
 }
 
 fn describe<'a>(

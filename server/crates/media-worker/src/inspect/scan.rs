@@ -7,6 +7,7 @@
 //! tell whether a picture is interlaced. A recording that begins with something else tells so only
 //! later, so a few more places are looked at.
 
+use media_proto::clock::ClockStep;
 use media_proto::message::{Cause, SoundAnchor};
 
 use crate::av::decoder::Decoder;
@@ -18,6 +19,7 @@ use crate::av::stream::{Kind, Stream};
 use crate::copy::examine::Examiner;
 use crate::failure::Failure;
 use crate::inspect::sound_index::SoundIndex;
+use crate::inspect::steps::{StepFinder, Timed};
 use crate::inspect::text::TextProbe;
 use crate::isobmff::h264::Content;
 
@@ -102,6 +104,8 @@ pub struct Scan {
     pub tracks: Vec<TrackScan>,
     /// The rest of the file was given up, because nothing in it made sense.
     pub is_partial: bool,
+    /// Where the clock steps, unless the input goes on over that.
+    pub clock_steps: Vec<ClockStep>,
     /// The input was skimmed, and what was fetched is not what its tables say.
     pub is_doubtful: bool,
 }
@@ -173,6 +177,7 @@ pub fn scan(
         .copied()
         .chain(texts.iter().map(|text| text.track));
     input.select(&read.collect::<Vec<_>>());
+    let mut finder = finder(input);
     let mut errors = 0;
     let mut is_whole = true;
     let most_bytes = input.size_bytes().saturating_mul(MAX_REPEATS);
@@ -204,22 +209,43 @@ pub fn scan(
                 input.fetch(&mut packet).map_err(unreadable)?;
             }
             probe.observe(&packet, has_data, &mut frame);
+            if let (Some(finder), Some(timed)) = (finder.as_mut(), timed(&packet)) {
+                finder.observe(probe.track, timed);
+            }
         } else if let Some(text) = texts.iter_mut().find(|text| Some(text.track) == track) {
             input.fetch(&mut packet).map_err(unreadable)?;
             text.observe(&packet);
         }
     }
+    let others: Vec<usize> = texts.iter().map(|text| text.track).collect();
     let is_partial = errors >= MAX_ERRORS;
     let is_doubtful = input.is_skimmed() && probes.iter().any(|probe| probe.is_doubtful);
     for probe in &mut probes {
         probe.finish(&mut frame);
         // Players may stop at damage that our decoder gets over.
-        probe.scan.may_be_copied &= is_whole;
+        probe.scan.may_be_copied &= is_whole && input.clock_steps().is_empty();
     }
     Ok(Scan {
         tracks: probes.into_iter().map(|probe| probe.scan).collect(),
+        clock_steps: finder.map_or(Vec::new(), |finder| finder.steps(&others)),
         is_partial,
         is_doubtful,
+    })
+}
+
+/// Looks for steps where there can be any, and where they are not gone over already.
+fn finder(input: &Input) -> Option<StepFinder> {
+    let is_open = input.may_step() && input.clock_steps().is_empty();
+    is_open.then(StepFinder::default)
+}
+
+fn timed(packet: &Packet) -> Option<Timed> {
+    let shown = packet.pts().or_else(|| packet.dts())?;
+    Some(Timed {
+        decoded: packet.dts().unwrap_or(shown),
+        shown,
+        duration: packet.duration(),
+        position: packet.position(),
     })
 }
 

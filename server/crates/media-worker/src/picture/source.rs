@@ -62,7 +62,7 @@ enum State {
 impl PictureSource {
     /// Opens the track that `spec` names.
     pub fn open(file: &SourceFile, spec: &VideoSpec) -> Result<Self, Failure> {
-        let cursor = Cursor::open(file, spec.track, spec.origin)?;
+        let cursor = Cursor::open(file, spec.track, spec.origin, &spec.clock_steps)?;
         let decoder = Decoder::open(cursor.stream(), DECODER_THREADS)
             .map_err(|error| Failure::internal("opening the decoder", error))?;
         let (numerator, denominator) = spec.frame_rate;

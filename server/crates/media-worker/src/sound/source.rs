@@ -42,7 +42,7 @@ struct Guide {
 impl SoundSource {
     /// Opens the track that `spec` names.
     pub fn open(file: &SourceFile, spec: &AudioSpec) -> Result<Self, Failure> {
-        let (input, stream) = file.open_track(spec.track)?;
+        let (input, stream) = file.open_track(spec.track, &spec.clock_steps)?;
         Ok(Self {
             guide: guide(&input, &stream)?,
             input,
@@ -129,7 +129,7 @@ impl SoundSource {
     fn rewind(&mut self, file: &SourceFile) -> Result<(), Failure> {
         if !self.is_fresh {
             let track = u32::try_from(self.stream.index).unwrap_or(u32::MAX);
-            self.input = file.open_track(track)?.0;
+            self.input = file.open_track(track, self.input.clock_steps())?.0;
             self.is_fresh = true;
         }
         Ok(())

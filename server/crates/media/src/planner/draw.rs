@@ -14,6 +14,7 @@ use model::plan::{
     AudioPlan, Chunk, Entry, Made, PLAN_VERSION, Plan, SoundAnchor, SoundSpan, SourceFacts,
     TrackFacts, VideoPlan, VideoRung,
 };
+use model::source_clock::ClockStep;
 use model::time::{AudioTicks, Ticks, VideoTicks};
 
 use crate::demand::Demand;
@@ -52,6 +53,7 @@ pub fn draw(inspection: &Inspection, prepared: &Prepared, demand: Demand) -> Res
         version: PLAN_VERSION,
         source: source_facts(inspection),
         origin: Ticks(inspection.origin),
+        clock_steps: inspection.clock_steps.iter().map(clock_step).collect(),
         video: match &inspection.video {
             Some(video) => Some(video_plan(inspection, video, prepared, demand)?),
             None => None,
@@ -375,6 +377,14 @@ fn anchor(anchor: media_proto::message::SoundAnchor) -> SoundAnchor {
         pts: anchor.pts,
         samples: anchor.samples,
         sample_rate: anchor.sample_rate,
+    }
+}
+
+fn clock_step(step: &media_proto::clock::ClockStep) -> ClockStep {
+    ClockStep {
+        track: step.track,
+        position: step.position,
+        offset: step.offset,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the worker is asked: before there is a plan from the inspection, afterwards from the plan.
 //! Pure functions. What does not belong here: sending (`worker`).
 
+use media_proto::clock::ClockStep;
 use media_proto::copy::CopySpec;
 use media_proto::message::{
     AudioSpec, ChunkSpec, EntryPoint, GridPolicy, Inspection, Request, RungSpec, SoundAnchor,
@@ -9,7 +10,7 @@ use media_proto::message::{
 use media_proto::pictures::{PosterSource, PosterSpec, SheetSpec};
 use model::extras::ThumbsPlan;
 use model::ladder::Rung;
-use model::plan::{Entry, Plan, TrackKind};
+use model::plan::{AudioPlan, Entry, Plan, TrackKind, VideoPlan};
 use model::segment::POSTER_CHOICES;
 use model::time::VideoTicks;
 
@@ -50,6 +51,7 @@ pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
         video: inspection.video.as_ref().map(|video| VideoSpec {
             track: video.track,
             origin: inspection.origin,
+            clock_steps: Vec::new(),
             frame_rate: video.frame_rate,
             interlaced: video.interlaced,
             hdr: video.hdr,
@@ -66,6 +68,7 @@ pub fn prepare_request(inspection: &Inspection, demand: Demand) -> Request {
                 track: rendition.audio.track,
                 stream: number(first_stream + index),
                 origin: inspection.origin,
+                clock_steps: Vec::new(),
                 channels: rendition.channels,
                 bit_rate_bps: rendition.bit_rate_bps,
                 first_segment: 1,
@@ -85,6 +88,7 @@ pub fn video_spec(plan: &Plan) -> Option<VideoSpec> {
     Some(VideoSpec {
         track: video.track,
         origin: plan.origin.0,
+        clock_steps: clock_steps(plan, video.track),
         frame_rate: video.frame_rate,
         interlaced: plan.source.interlaced,
         hdr: plan.source.hdr,
@@ -134,6 +138,7 @@ pub fn audio_spec(plan: &Plan, number: u32) -> Option<AudioSpec> {
         track: audio.track,
         stream: plan.audio_stream(index),
         origin: plan.origin.0,
+        clock_steps: clock_steps(plan, audio.track),
         channels: audio.channels,
         bit_rate_bps: audio.bit_rate_bps,
         first_segment: span.first_segment,
@@ -155,22 +160,24 @@ pub fn poster_request(plan: &Plan) -> Option<Request> {
     let covers = covers.filter(|track| track.kind == TrackKind::Cover);
     let covers: Vec<u32> = covers.map(|track| track.index).collect();
     let end = plan.end().0;
-    let from = match (&plan.video, plan.audio.first()) {
-        (Some(video), _) => PosterSource::Film {
-            track: video.track,
+    let (track, from) = match (&plan.video, plan.audio.first()) {
+        (Some(VideoPlan { track, .. }), _) => {
             // A cover takes one of the places.
-            stretches: stretches(end, POSTER_CHOICES - u32::from(!covers.is_empty())),
-        },
-        (None, Some(audio)) => PosterSource::Sound {
-            track: audio.track,
-            end,
-        },
+            let count = POSTER_CHOICES - u32::from(!covers.is_empty());
+            let (track, stretches) = (*track, stretches(end, count));
+            (track, PosterSource::Film { track, stretches })
+        }
+        (None, Some(AudioPlan { track, .. })) => {
+            let track = *track;
+            (track, PosterSource::Sound { track, end })
+        }
         (None, None) => return None,
     };
     Some(Request::MakePoster(PosterSpec {
         from,
         covers,
         origin: plan.origin.0,
+        clock_steps: clock_steps(plan, track),
         long_side: POSTER_LONG_SIDE,
     }))
 }
@@ -233,6 +240,17 @@ fn rung_spec(rung: &Rung, parameter_sets: &str, hardware_sets: Option<String>) -
         parameter_sets: parameter_sets.into(),
         hardware_sets,
     }
+}
+
+/// Where the clock of that track steps.
+fn clock_steps(plan: &Plan, track: u32) -> Vec<ClockStep> {
+    let steps = plan.clock_steps.iter().filter(|step| step.track == track);
+    let steps = steps.map(|step| ClockStep {
+        track: step.track,
+        position: step.position,
+        offset: step.offset,
+    });
+    steps.collect()
 }
 
 fn entry_point(entry: Entry) -> EntryPoint {

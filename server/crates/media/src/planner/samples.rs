@@ -31,6 +31,7 @@ pub(super) fn film() -> Inspection {
             track(3, TrackKind::Subtitle, Some("ger")),
         ],
         origin: 126_000,
+        clock_steps: Vec::new(),
         sound_spans: vec![4, 2],
         cuts: [0, 2, 4, 8, 12, 16, 20]
             .map(|second| second * 90_000)
