@@ -27,7 +27,8 @@ use media_worker::isobmff::init::{self, VideoTrack};
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use pipes::{SECOND, ask, file_of, files_in, grid};
+use pipes::grid::{SECOND, grid};
+use pipes::{ask, file_of, files_in};
 
 const FRAME: i64 = SECOND / 5;
 const GRID: GridPolicy = grid(60 * SECOND);

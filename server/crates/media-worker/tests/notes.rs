@@ -7,6 +7,10 @@
     reason = "a test that cannot set up its story must stop"
 )]
 
+#[path = "pipes/grid.rs"]
+mod grid;
+
+use grid::{SECOND, grid};
 use media_proto::message::{GridPolicy, Inspection};
 use media_worker::events::EventSink;
 use media_worker::failure::Failure;
@@ -18,19 +22,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// In video ticks.
-const SECOND: i64 = 90_000;
 /// How the server has films cut.
-const GRID: GridPolicy = GridPolicy {
-    segment: 4 * SECOND,
-    opening_segment: 2 * SECOND,
-    opening_segments: 2,
-    longest_copied: 10 * SECOND,
-    longest_apart: 60 * SECOND,
-    largest_apart_bytes: 1_000_000,
-    chunk: 8 * SECOND,
-    sound_span: 60 * SECOND,
-};
+const GRID: GridPolicy = grid(60 * SECOND);
 /// How a note of a cut-off file begins.
 const CUT_OFF: &str = "This file is cut off: ";
 

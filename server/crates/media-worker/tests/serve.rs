@@ -27,7 +27,8 @@ use media_worker::isobmff::init::{self, AudioTrack, VideoTrack};
 use std::fs::File;
 use std::path::Path;
 
-use pipes::{SECOND, ask, ask_with, file_of, files_in, grid};
+use pipes::grid::{SECOND, grid};
+use pipes::{ask, ask_with, file_of, files_in};
 
 const GRID: GridPolicy = grid(10 * SECOND);
 /// Of two rungs, in pixels.

@@ -22,7 +22,8 @@ use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::fs::File;
 
-use pipes::{SECOND, ask, file_of, files_in, grid};
+use pipes::grid::{SECOND, grid};
+use pipes::{ask, file_of, files_in};
 
 const GRID: GridPolicy = grid(10 * SECOND);
 /// Long enough for three joins.

@@ -110,20 +110,8 @@ fn runs(picture: &Picture<'_>, cuts: &[i64], lengths: &[usize]) -> Vec<ChunkProp
 #[cfg(test)]
 mod tests {
     use super::{apart, at_idrs, spans};
+    use crate::inspect::grid::tests::{POLICY, SECOND};
     use crate::inspect::grid::{Grid, Picture};
-    use media_proto::message::GridPolicy;
-
-    const SECOND: i64 = 90_000;
-    const POLICY: GridPolicy = GridPolicy {
-        segment: 4 * SECOND,
-        opening_segment: 2 * SECOND,
-        opening_segments: 2,
-        longest_copied: 10 * SECOND,
-        longest_apart: 60 * SECOND,
-        largest_apart_bytes: 1_000_000,
-        chunk: 8 * SECOND,
-        sound_span: 60 * SECOND,
-    };
 
     /// The grid of a picture of 25 frames a second from `first` to `end`, in milliseconds.
     fn grid(first: i64, end: i64, idrs: &[i64]) -> Option<Grid> {

@@ -190,12 +190,12 @@ pub(super) fn entries_for(keyframes: &[Keyframe], start: i64) -> Vec<EntryPoint>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::{Grid, Keyframe, Picture, sound_only, sound_spans, with_picture};
     use media_proto::message::{EntryPoint, GridPolicy};
 
-    const SECOND: i64 = 90_000;
-    const POLICY: GridPolicy = GridPolicy {
+    pub(crate) const SECOND: i64 = 90_000;
+    pub(crate) const POLICY: GridPolicy = GridPolicy {
         segment: 4 * SECOND,
         opening_segment: 2 * SECOND,
         opening_segments: 2,

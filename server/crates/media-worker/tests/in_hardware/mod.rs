@@ -10,7 +10,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::pipes::{SECOND, ask, ask_with, file_of, files_in};
+use crate::pipes::grid::SECOND;
+use crate::pipes::{ask, ask_with, file_of, files_in};
 use crate::{chunk_requests, film, inspect, prepared_with};
 
 /// Of two rungs, in pixels; smaller ones are none for hardware.

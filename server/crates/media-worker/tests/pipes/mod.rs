@@ -1,7 +1,9 @@
 //! A worker's serve loop over in-memory pipes, for the tests of the serve loop.
 
+pub(crate) mod grid;
+
 use media_proto::frame;
-use media_proto::message::{GridPolicy, NumberedEvent, NumberedRequest, Request};
+use media_proto::message::{NumberedEvent, NumberedRequest, Request};
 use media_worker::hardware::remote::Remote;
 use media_worker::serve::serve;
 use std::collections::BTreeMap;
@@ -9,23 +11,6 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-
-/// In video ticks.
-pub(crate) const SECOND: i64 = 90_000;
-
-/// How the server has films cut, with spans of sound of that many ticks.
-pub(crate) const fn grid(sound_span: i64) -> GridPolicy {
-    GridPolicy {
-        segment: 4 * SECOND,
-        opening_segment: 2 * SECOND,
-        opening_segments: 2,
-        longest_copied: 10 * SECOND,
-        longest_apart: 60 * SECOND,
-        largest_apart_bytes: 1_000_000,
-        chunk: 8 * SECOND,
-        sound_span,
-    }
-}
 
 /// A writer whose bytes can be looked at afterwards.
 #[derive(Clone, Default)]
